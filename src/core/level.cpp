@@ -1,0 +1,22 @@
+// All kernels at one instruction set. Compiled once per level: see CMakeLists.txt.
+#include "kernels.hpp"
+
+#include "dense.hpp"
+#include "nnls.hpp"
+#include "sparse.hpp"
+#include "sweeps.hpp"
+
+namespace nonneg::NONNEG_LEVEL {
+
+template <class T>
+constexpr Kernels<T> table_of{dots<T>,        gram<T>,           mix<T>,
+                              sweeps<T>,      nnls<T>,           extrapolate<T>,
+                              pack<T>,        gather<T, int32_t>, gather<T, int64_t>,
+                              residual<T, int32_t>, residual<T, int64_t>};
+
+extern const Kernels<float> float_table;
+extern const Kernels<double> double_table;
+const Kernels<float> float_table = table_of<float>;
+const Kernels<double> double_table = table_of<double>;
+
+} // namespace nonneg::NONNEG_LEVEL

@@ -1,0 +1,120 @@
+"""What may be factorized, and one sentence for each thing that may not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from nonneg._threads import ranges, run
+from nonneg.data.source import Array
+
+
+def check_matrix(X: Any, *, negative: str = "error", name: str = "factorize (input X)") -> Any:
+    """Return X as a float32 or float64 array or CSR/CSC matrix that a source can read; never changed in place.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (m, n)
+        float32 and float64 are kept, other real numbers and booleans become float64.
+    negative : {"error", "allow"}
+        Whether negative entries are refused.
+    name : str
+        What messages call the input.
+
+    Returns
+    -------
+    ndarray (C or F contiguous) or CSR/CSC matrix with sorted, summed indices
+
+    Raises
+    ------
+    TypeError
+        If X does not hold real numbers.
+    ValueError
+        If X is not two-dimensional, is empty, or holds NaN, infinity or (by default) a negative number.
+    """
+    if negative not in ("error", "allow"):
+        raise ValueError(f'negative must be "error" or "allow", got {negative!r}.')
+    X = _check_sparse(X) if scipy.sparse.issparse(X) else _check_dense(X)
+    if min(X.shape) < 1:
+        raise ValueError(f"Input X is empty: shape {X.shape}; at least one row and one column are needed.")
+    _check_values(X, negative, name)
+    return X
+
+
+def _check_sparse(X: Any) -> Any:
+    if X.ndim != 2:
+        raise ValueError(f"Expected a two-dimensional sparse X, got {X.ndim} dimension(s).")
+    if X.dtype.kind not in "fiub":
+        raise TypeError(f"X must hold real numbers, got a sparse matrix of dtype {X.dtype}.")
+    if X.format not in ("csr", "csc"):
+        X = X.tocsr()
+    if X.dtype not in (np.float32, np.float64):
+        X = X.astype(np.float64)
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
+
+
+def _check_dense(X: Any) -> Array:
+    if hasattr(X, "to_numpy") and not isinstance(X, np.ndarray):
+        X = X.to_numpy()
+    X = np.asarray(X)
+    if X.dtype.kind == "O":
+        try:
+            X = X.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise TypeError("X must hold real numbers, got an array of objects.") from error
+    if X.dtype.kind not in "fiub":
+        raise TypeError(f"X must hold real numbers, got an array of dtype {X.dtype}.")
+    if X.ndim != 2:
+        hint = (
+            " Use X.reshape(-1, 1) for one feature or X.reshape(1, -1) for one sample." if X.ndim == 1 else ""
+        )
+        raise ValueError(f"Expected a 2D array, got {X.ndim}D array instead.{hint}")
+    if X.dtype not in (np.float32, np.float64):
+        X = X.astype(np.float64)
+    X = X if X.dtype.isnative else X.astype(X.dtype.newbyteorder("="))
+    return X if X.flags.c_contiguous or X.flags.f_contiguous else np.ascontiguousarray(X)
+
+
+def _check_values(X: Any, negative: str, name: str) -> None:
+    values = X.data if scipy.sparse.issparse(X) else (X if X.flags.c_contiguous else X.T)
+    parts = ranges(len(values), 64, 1)
+    # The smallest and the largest number show NaN and infinity as well.
+    extent = run(lambda a, b: (values[a:b].min(), values[a:b].max()), parts, 8.0 * values.size)
+    low = np.min([pair[0] for pair in extent], initial=0)
+    high = np.max([pair[1] for pair in extent], initial=0)
+    if np.isnan(low) or np.isnan(high):
+        row, column, _ = _first(X, np.isnan)
+        raise ValueError(
+            f"Input X contains NaN: the first at row {row}, column {column}. {name.split(' ')[0]} does not accept "
+            "missing values encoded as NaN natively; fill them or leave out their rows or columns."
+        )
+    if np.isinf(low) or np.isinf(high):
+        row, column, _ = _first(X, np.isinf)
+        raise ValueError(
+            f"Input X contains infinity or a value too large for {X.dtype!r}: the first at row {row}, column {column}."
+        )
+    if negative == "error" and low < 0:
+        row, column, value = _first(X, lambda x: x < 0)
+        raise ValueError(
+            f"Negative values in data passed to {name}: {value:g} at row {row}, column {column}; "
+            'negative="allow" fits such data under W, H >= 0.'
+        )
+
+
+def _first(X: Any, bad: Any) -> tuple[int, int, float]:
+    """Row, column and value of the first bad entry, row by row."""
+    if scipy.sparse.issparse(X):
+        coo = X.tocsr().tocoo()
+        at = int(np.argmax(bad(coo.data)))
+        return int(coo.row[at]), int(coo.col[at]), float(coo.data[at])
+    for row in range(X.shape[0]):
+        wrong = bad(X[row])
+        if wrong.any():
+            column = int(np.argmax(wrong))
+            return row, column, float(X[row, column])
+    raise AssertionError("no bad entry found")

@@ -1,0 +1,109 @@
+"""Dense X in C or Fortran order, never copied."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nonneg import _core
+from nonneg._threads import ranges, run, thread_count
+from nonneg.data.source import Array, even_scale, rescaled_product, scaled
+
+
+class Dense:
+    """Dense source; a Fortran-ordered X is the transposed problem of a C-ordered one."""
+
+    def __init__(self, X: Array) -> None:
+        self.shape = (X.shape[0], X.shape[1])
+        self.dtype = X.dtype
+        self.stored = X.size
+        self._by_rows = X.flags.c_contiguous
+        self._data = X if self._by_rows else X.T
+        m, n = self._data.shape
+        parts = ranges(m, 64, 1)
+        extent = run(lambda a, b: float(np.abs(self._data[a:b]).max(initial=0)), parts, 8.0 * m * n)
+        self.scale = even_scale(max(extent, default=0.0))
+        sums = run(self._sums, parts, 8.0 * m * n)
+        self.squared_norm = sum(square for square, _ in sums)
+        self.mean = sum(total for _, total in sums) / max(1, X.size)
+
+    def _sums(self, start: int, stop: int) -> tuple[float, float]:
+        block = scaled(self._data[start:stop], self.scale).reshape(1, -1)
+        square = np.zeros((1, 1))
+        _core.gram(block, block, square, 0, block.shape[1])
+        return float(square[0, 0]), float(block.sum(dtype=np.float64))
+
+    def dot(self, H: Array) -> Array:
+        """Return ``(X H')'``, k x m."""
+        return rescaled_product(self._along if self._by_rows else self._across, H, self.scale)
+
+    def tdot(self, Wt: Array) -> Array:
+        """Return ``W' X``, k x n."""
+        return rescaled_product(self._across if self._by_rows else self._along, Wt, self.scale)
+
+    def _along(self, F: Array) -> Array:
+        return dots(self._data, F)
+
+    def _across(self, F: Array) -> Array:
+        return mix(F, self._data)
+
+    def loss(self, Wt: Array, H: Array) -> float:
+        """Return ``1/2 ||X - W H||^2`` from blocks of the residual."""
+        left, right = (Wt, H) if self._by_rows else (H, Wt)
+        m, n = self._data.shape
+        height = max(1, 2**20 // max(1, n))
+
+        def part(start: int, stop: int) -> float:
+            fitted = np.empty((stop - start, n), self.dtype)
+            rows = np.ascontiguousarray(left[:, start:stop].T)
+            _core.mix(rows, right, fitted, 0, len(right), 0, n)
+            residual = scaled(self._data[start:stop], self.scale) - fitted
+            return float(np.square(residual, dtype=np.float64).sum())
+
+        return 0.5 * sum(run(part, ranges(m, -(-m // height), 1), 2.0 * m * n * len(H)))
+
+    def rows(self, indices: Array) -> Array:
+        """Return some rows."""
+        picked = self._data[indices] if self._by_rows else self._data[:, indices].T
+        return np.ascontiguousarray(scaled(picked, self.scale))
+
+    def row_norms(self) -> Array:
+        """Return the squared norm of every row, float64."""
+        X = self._data if self._by_rows else self._data.T
+        parts = ranges(len(X), 64, 1)
+
+        def part(a: int, b: int) -> Array:
+            norms: Array = np.square(scaled(X[a:b], self.scale), dtype=np.float64).sum(axis=1)
+            return norms
+
+        return np.concatenate(run(part, parts, 8.0 * X.size)) if parts else np.zeros(0)
+
+
+def dots(A: Array, B: Array) -> Array:
+    """Inner products of the rows of B (k x n) with those of A (m x n): k x m."""
+    out = np.empty((len(B), len(A)), A.dtype)
+    parts = ranges(len(A), 4 * thread_count(), 16)
+    run(lambda start, stop: _core.dots(A, B, out, start, stop), parts, 2.0 * A.size * len(B))
+    return out
+
+
+def mix(M: Array, R: Array) -> Array:
+    """Return the product of M (k x q) and R (q x n): k x n.
+
+    Threads share the columns; a tall, narrow R is summed over eight runs of its rows instead.
+    The choice depends on the shape alone, so the bits do not depend on the threads.
+    """
+    q, n = R.shape
+    work = 2.0 * R.size * len(M)
+    if q >= 16 * n and q >= 4096:
+        parts = ranges(q, 8, 128)
+        sums = np.empty((len(parts), len(M), n), R.dtype)
+        index = {start: i for i, (start, _) in enumerate(parts)}
+        run(lambda top, bottom: _core.mix(M, R, sums[index[top]], top, bottom, 0, n), parts, work)
+        total: Array = sums[0]
+        for part in sums[1:]:
+            total += part
+        return np.ascontiguousarray(total)
+    out = np.empty((len(M), n), R.dtype)
+    parts = ranges(n, 2 * thread_count(), 48)
+    run(lambda start, stop: _core.mix(M, R, out, 0, q, start, stop), parts, work)
+    return out

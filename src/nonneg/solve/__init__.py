@@ -1,0 +1,21 @@
+"""Losses, penalties, starts, sweeps, the one loop and its result."""
+
+from nonneg.solve.factorize import factorize
+from nonneg.solve.files import load
+from nonneg.solve.penalty import Penalty
+from nonneg.solve.result import Factorization, Trace, given_H
+from nonneg.solve.stop import Iterations, KKTBelow, RelativeDecrease, Seconds, State
+
+__all__ = [
+    "Factorization",
+    "Iterations",
+    "KKTBelow",
+    "Penalty",
+    "RelativeDecrease",
+    "Seconds",
+    "State",
+    "Trace",
+    "factorize",
+    "given_H",
+    "load",
+]

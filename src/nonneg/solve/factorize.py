@@ -1,0 +1,294 @@
+"""`factorize`: from a matrix to a Factorization."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from nonneg.data import Array, Dense, LowRank, Source, as_source, check_matrix, gram, sketch
+from nonneg.solve.loop import CANCELS, Path, iterate
+from nonneg.solve.penalty import Penalty, Shrink
+from nonneg.solve.result import Factorization, Trace
+from nonneg.solve.starts import STARTS, Start, random_start
+from nonneg.solve.stop import CONVERGED, Iterations, RelativeDecrease, Rule, Seconds, State, stop_rules
+from nonneg.solve.transform import kkt_residual, solve_W
+
+StartArgument = str | tuple[Any, Any] | Factorization | None
+
+
+def factorize(
+    X: Any,
+    k: int,
+    *,
+    loss: str = "frobenius",
+    penalty: Penalty | None = None,
+    start: StartArgument = None,
+    solver: str = "auto",
+    n_init: int = 1,
+    seed: int | None = None,
+    stop: Rule | Sequence[Rule] | None = None,
+    callback: Callable[[State], object] | None = None,
+    negative: str = "error",
+    name: str = "factorize (input X)",
+) -> Factorization:
+    """Write a non-negative matrix as a sum of k parts: X ~ W H with W, H >= 0.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (m, n)
+        Rows are what is described, columns are features. float32 and float64 are kept, other numbers become
+        float64; sparse data are never made dense; X is never changed.
+    k : int
+        Number of parts, at least 1.
+    loss : {"frobenius"}
+        What is minimised: ``1/2 ||X - W H||^2``, summed over all entries, plus penalties.
+    penalty : Penalty, optional
+        L1 and L2 penalties on W and H.
+    start : {"random", "nndsvd", "nndsvda", "nndsvdar", "spa"}, (W, H), Factorization or None
+        Where to begin. None is "nndsvda" if k <= min(m, n), else "random". A pair or a previous result keeps
+        its order of parts.
+    solver : {"auto", "cd"}
+        Both are extrapolated coordinate descent (E-A-HALS).
+    n_init : int
+        Runs; the one with the smallest objective is returned. The first uses `start`, the others are random.
+    seed : int, optional
+        Seed of all random numbers, 0 to 2**32 - 1. None draws one; the result records it.
+    stop : rule or sequence of rules, optional
+        When to stop; by default ``RelativeDecrease(1e-4)`` and ``Iterations(200)``. See `nonneg.stop`.
+    callback : callable, optional
+        Called with the `State` after every iteration; a true answer stops the run.
+    negative : {"error", "allow"}
+        Whether X may hold negative numbers (background-subtracted data); W and H stay non-negative.
+    name : str
+        What error messages call the input.
+
+    Returns
+    -------
+    Factorization
+
+    Raises
+    ------
+    TypeError, ValueError
+        One sentence: what was given, what was needed, what to do.
+
+    Warns
+    -----
+    UserWarning
+        If only one of W and H is penalised: the other then grows without end and the penalty has no effect.
+
+    Notes
+    -----
+    Large dense data of low rank are factorized in a random sketch first and polished on X (Tepper & Sapiro 2016,
+    doi:10.1109/TSP.2016.2516971). Results are the same to the last bit for any number of threads.
+
+    Examples
+    --------
+    >>> import nonneg
+    >>> X = [[1.0, 1.0, 0.0], [0.0, 0.0, 2.0], [2.0, 2.0, 4.0]]
+    >>> result = nonneg.factorize(X, 2, seed=0)
+    >>> result.W.shape, result.H.shape, result.converged
+    ((3, 2), (2, 3), True)
+    """
+    began = time.perf_counter()
+    _check_arguments(k, loss, solver, n_init)
+    seed = _check_seed(seed)
+    penalty = penalty or Penalty()
+    X = check_matrix(X, negative=negative, name=name)
+    source = as_source(X)
+    root = float(np.sqrt(source.scale))
+    shrinks = tuple(_scaled_shrink(shrink, root) for shrink in penalty.shrinks(source.shape))
+    if any(shrinks[0]) != any(shrinks[1]):
+        side, other = ("W", "H") if any(shrinks[0]) else ("H", "W")
+        warnings.warn(
+            f"Only {side} is penalised: {other} can grow while {side} shrinks, so the penalty has no attained optimum "
+            f"and the result depends on where the run stops; penalise both, as alpha_H='same' does.",
+            UserWarning,
+            stacklevel=2,
+        )
+    rules = stop_rules(stop)
+    small = _sketch_if_worth(source, k, seed)
+    own_start = isinstance(start, (tuple, list, Factorization))
+
+    best: Path | None = None
+    seeds = [seed, *np.random.SeedSequence(seed).generate_state(n_init - 1).tolist()]
+    for index, run_seed in enumerate(seeds):
+        state = State(began=began)
+        first = (
+            _make_start(source, small, k, start, run_seed, root)
+            if index == 0
+            else random_start(source, k, run_seed)
+        )
+        if small is not None:
+            first = _solve_in_sketch(small, first, shrinks, rules, state)
+        path = iterate(source, first, shrinks, rules, callback, state)
+        if best is None or path.state.loss < best.state.loss:
+            best = path
+        if path.reason == "callback":
+            break
+    assert best is not None
+    settings = {
+        "k": int(k),
+        "penalty": asdict(penalty),
+        "start": "given" if own_start else (start or _default_start(source, k)),
+        "solver": "e-a-hals",
+        "n_init": n_init,
+        "negative": negative,
+        "stop": [repr(rule) for rule in rules],
+        "sketch": None if small is None else {"rank": len(small.B), "energy": small.energy},
+    }
+    return _finish(source, best, shrinks, root, seed, settings, keep_order=own_start)
+
+
+def _check_arguments(k: object, loss: str, solver: str, n_init: object) -> None:
+    for label, value in (("k", k), ("n_init", n_init)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+            raise ValueError(f"{label} must be an integer >= 1, got {value!r}.")
+    if loss != "frobenius":
+        raise NotImplementedError(f'loss={loss!r} is not implemented yet; use "frobenius".')
+    if solver not in ("auto", "cd"):
+        raise NotImplementedError(f'solver={solver!r} is not implemented yet; use "auto".')
+
+
+def _check_seed(seed: int | None) -> int:
+    if seed is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed must be an integer from 0 to 2**32 - 1 or None, got {seed!r}.")
+    return int(seed)
+
+
+def _scaled_shrink(shrink: Shrink, root: float) -> Shrink:
+    """Return the penalty for factors that each carry half of the scale of X."""
+    return Shrink(
+        shrink.l1 * root * root * root if shrink.l1 else 0.0, shrink.l2 * root * root if shrink.l2 else 0.0
+    )
+
+
+def _default_start(source: Source, k: int) -> str:
+    return "nndsvda" if k <= min(source.shape) else "random"
+
+
+def _make_start(
+    source: Source, small: LowRank | None, k: int, start: StartArgument, seed: int, root: float
+) -> Start:
+    if isinstance(start, Factorization):
+        start = (start.W, start.H)
+    if isinstance(start, (tuple, list)):
+        return _given_start(source, k, start, root)
+    name = _default_start(source, k) if start is None else start
+    if name not in STARTS:
+        raise ValueError(
+            f"Invalid start: got {start!r} instead of one of {tuple(STARTS)}, (W, H) or a Factorization."
+        )
+    if name.startswith("nndsvd") and k > min(source.shape):
+        raise ValueError(
+            f"init = '{name}' can only be used when n_components <= min(n_samples, n_features); "
+            f"here {k} > {min(source.shape)}; use 'random'."
+        )
+    reads = small if small is not None and name.startswith("nndsvd") else source
+    return STARTS[name](reads, k, seed)
+
+
+def _given_start(source: Source, k: int, start: Sequence[Any], root: float) -> Start:
+    if len(start) != 2:
+        raise ValueError(f"start must be a pair (W, H), got {len(start)} item(s).")
+    m, n = source.shape
+    factors = []
+    for label, value, shape in zip("WH", start, ((m, k), (k, n)), strict=True):
+        F = np.asarray(value)
+        if F.shape != shape:
+            raise ValueError(f"start: {label} must have shape {shape}, got {F.shape}.")
+        F = np.array(F, source.dtype)
+        if not np.isfinite(F).all() or F.min() < 0:
+            raise ValueError(f"start: {label} must hold finite numbers >= 0.")
+        factors.append(F * source.dtype.type(root))
+    return np.ascontiguousarray(factors[0].T), np.ascontiguousarray(factors[1])
+
+
+def _sketch_if_worth(source: Source, k: int, seed: int) -> LowRank | None:
+    """Sketch dense data if products with the sketch are far cheaper and it holds most of X.
+
+    Whether to try depends on the shape and k alone; a sketch that holds too little is thrown away.
+    """
+    m, n = source.shape
+    rank = 2 * k + 20
+    if not isinstance(source, Dense) or min(m, n) < 4 * rank or source.squared_norm == 0:
+        return None
+    small = sketch(source, rank, 1, seed)
+    return small if small.energy >= 0.8 else None
+
+
+def _solve_in_sketch(
+    small: LowRank, start: Start, shrinks: tuple[Shrink, ...], rules: Sequence[Rule], state: State
+) -> Start:
+    tol = next((rule.tol for rule in rules if isinstance(rule, RelativeDecrease)), 1e-4)
+    limit = min([100, *(rule.limit for rule in rules if isinstance(rule, Iterations))])
+    limits = [rule for rule in rules if isinstance(rule, Seconds)]
+    path = iterate(
+        small,
+        start,
+        (shrinks[0], shrinks[1]),
+        [RelativeDecrease(10 * tol), Iterations(limit), *limits],
+        state=State(began=state.began),
+    )
+    return path.W, path.H
+
+
+def _finish(
+    source: Source,
+    path: Path,
+    shrinks: tuple[Shrink, ...],
+    root: float,
+    seed: int,
+    settings: dict[str, Any],
+    keep_order: bool,
+) -> Factorization:
+    """Bring the best pair to canonical scale and order, solve W as `transform` would, and measure."""
+    on_W, on_H = shrinks
+    W, H = path.W, path.H
+    free = not any(on_W) and not any(on_H)
+    if free:
+        sums = H.sum(axis=1, dtype=np.float64, keepdims=True)
+        H = (H / np.where(sums > 0, sums, 1)).astype(H.dtype)
+    elif on_H.l1 or on_H.l2:
+        H = np.where(W.any(axis=1, keepdims=True), H, 0)
+    W = solve_W(source, H, on_W)
+    if not keep_order:
+        amount = W.sum(axis=1, dtype=np.float64) * H.sum(axis=1, dtype=np.float64)
+        order = np.argsort(-amount, kind="stable")
+        # The order of the parts is part of the arithmetic: solve again, as transform will.
+        if (order != np.arange(len(H))).any():
+            H = np.ascontiguousarray(H[order])
+            W = solve_W(source, H, on_W)
+
+    A, gram_W, gram_H = source.tdot(W), gram(W), gram(H)
+    kkt = max(kkt_residual(W, source.dot(H), gram_H, on_W), kkt_residual(H, A, gram_W, on_H))
+    product = float(np.einsum("pj,pj->", A, H, dtype=np.float64))
+    half_norm = 0.5 * source.squared_norm
+    value = half_norm - product + 0.5 * float((gram_W * gram_H).sum())
+    if value < CANCELS[source.dtype] * half_norm:
+        value = source.loss(W, H)
+    error = float(np.sqrt(2 * value)) / source.scale
+    # Without penalties H sums to one and W carries the whole scale of X; else each carries half of it.
+    scale_W, scale_H = (root * root, 1.0) if free else (root, root)
+    unit = source.dtype.type
+    objective = np.array(path.state.losses) / source.scale / source.scale
+    return Factorization(
+        W=np.ascontiguousarray(W.T) / unit(scale_W),
+        H=H / unit(scale_H),
+        loss_name="frobenius",
+        loss_value=value / source.scale / source.scale,
+        error=error,
+        relative_error=float(np.sqrt(value / half_norm)) if half_norm > 0 else 0.0,
+        trace=Trace(objective, np.array(path.state.seconds)),
+        converged=path.reason in CONVERGED,
+        reason=path.reason,
+        kkt=kkt,
+        seed=seed,
+        settings=settings,
+    )

@@ -1,0 +1,146 @@
+"""Model files: an .npz archive of plain arrays and one JSON header. Data, never code."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+import zipfile
+from typing import Any
+
+import numpy as np
+
+from nonneg.data import Array
+from nonneg.solve.result import REASONS, Factorization, Trace
+
+FORMAT = "nonneg factorization"
+VERSION = 1
+ARRAYS = ("W", "H", "trace_loss", "trace_seconds")
+NUMBERS = ("loss_value", "error", "relative_error", "kkt")
+
+
+def save(result: Factorization, path: str | os.PathLike[str]) -> None:
+    """Write a factorization; a crash leaves the old file or the new one."""
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "loss_name": result.loss_name,
+        "converged": result.converged,
+        "reason": result.reason,
+        "seed": result.seed,
+        "settings": dict(result.settings),
+        **{name: getattr(result, name) for name in NUMBERS},
+    }
+    arrays = dict(zip(ARRAYS, (result.W, result.H, *result.trace), strict=True))
+    path = os.path.abspath(os.fspath(path))
+    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".nonneg-", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def load(path: str | os.PathLike[str]) -> Factorization:
+    """Read a model that `Factorization.save` wrote.
+
+    Loading runs no code. Shapes and sizes are checked before anything is allocated.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    Returns
+    -------
+    Factorization
+
+    Raises
+    ------
+    ValueError
+        If the file is not a model, is damaged, or comes from a newer version.
+    OSError
+        If it cannot be read.
+
+    Examples
+    --------
+    >>> import nonneg, os, tempfile
+    >>> result = nonneg.factorize([[1.0, 2.0], [2.0, 4.0]], 1, seed=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     result.save(os.path.join(folder, "model.npz"))
+    ...     again = nonneg.load(os.path.join(folder, "model.npz"))
+    >>> bool((again.W == result.W).all())
+    True
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            header = _read_header(archive)
+            shapes = {name: _check_member(archive, name) for name in ARRAYS}
+            (m, k), (k_H, n) = shapes["W"], shapes["H"]
+            if k != k_H or min(m, k, n) < 1 or shapes["trace_loss"] != shapes["trace_seconds"]:
+                raise ValueError(f"shapes do not fit: {shapes}")
+            arrays = {name: _read(archive, name) for name in ARRAYS}
+        for name in ("W", "H"):
+            if not np.isfinite(arrays[name]).all() or arrays[name].min() < 0:
+                raise ValueError(f"{name} holds a number that is negative or not finite")
+        return Factorization(
+            W=arrays["W"],
+            H=arrays["H"],
+            loss_name=str(header["loss_name"]),
+            trace=Trace(arrays["trace_loss"], arrays["trace_seconds"]),
+            converged=bool(header["converged"]),
+            reason=str(header["reason"]),
+            seed=int(header["seed"]),
+            settings=header["settings"],
+            **{name: float(header[name]) for name in NUMBERS},
+        )
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError, NotImplementedError) as error:
+        raise ValueError(f"{os.fspath(path)!r} is not a nonneg model that can be read: {error}.") from error
+
+
+def _read_header(archive: zipfile.ZipFile) -> dict[str, Any]:
+    info = archive.getinfo("header.npy")
+    if info.file_size > 2**20:
+        raise ValueError("its header is larger than 1 MiB")
+    with archive.open(info) as file:
+        raw = np.lib.format.read_array(file, allow_pickle=False)
+    header = json.loads(raw.astype(np.uint8).tobytes())
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise ValueError("it lacks the header of a model")
+    if header.get("version") != VERSION:
+        raise ValueError(
+            f"its format version is {header.get('version')!r}, this nonneg reads version {VERSION}"
+        )
+    if header["reason"] not in REASONS or not isinstance(header["settings"], dict):
+        raise ValueError("its header is damaged")
+    return header
+
+
+def _check_member(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
+    """Return the shape that an array announces, if it is what its bytes can hold."""
+    info = archive.getinfo(f"{name}.npy")
+    with archive.open(info) as file:
+        version = np.lib.format.read_magic(file)
+        if version != (1, 0):
+            raise ValueError(f"{name} has an unknown array format")
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        header_size = file.tell()
+    if dtype not in (np.float32, np.float64) or len(shape) != (2 if name in "WH" else 1):
+        raise ValueError(f"{name} has dtype {dtype} and shape {shape}")
+    size = dtype.itemsize * int(np.prod([int(x) for x in shape], dtype=object))
+    # Members are stored, not compressed: a few bytes cannot announce gigabytes.
+    if info.compress_type != zipfile.ZIP_STORED or info.file_size != header_size + size:
+        raise ValueError(f"{name} announces {size} bytes but the file holds {info.file_size - header_size}")
+    return tuple(int(x) for x in shape)
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> Array:
+    with archive.open(f"{name}.npy") as file:
+        array: Array = np.lib.format.read_array(file, allow_pickle=False)
+    return array

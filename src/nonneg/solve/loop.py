@@ -1,0 +1,171 @@
+"""The one loop: extrapolated alternating coordinate descent with restarts (E-A-HALS).
+
+Several coordinate sweeps for each product with X (Gillis & Glineur 2012, doi:10.1162/NECO_a_00256), and an
+extrapolation step between the half-steps whose length adapts, with restarts (Ang & Gillis 2019,
+doi:10.1162/neco_a_01157). The best pair seen is kept, so the result never rises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nonneg.data import Array, Source, Sparse, gram
+from nonneg.solve.penalty import Shrink, balance
+from nonneg.solve.stop import Rule, State
+from nonneg.solve.sweeps import extrapolate, sweep
+
+# Below this share of 1/2 ||X||^2 the free formula of the loss is mostly rounding: evaluate the residual.
+CANCELS = {np.dtype(np.float32): 1e-5, np.dtype(np.float64): 1e-11}
+# Losses closer than this share of 1/2 ||X||^2 are equal: a restart must not answer to rounding.
+NOISE = {np.dtype(np.float32): 2e-7, np.dtype(np.float64): 1e-14}
+# Relative size of a residual that is nothing but rounding: the run is over.
+FLOOR = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-12}
+
+
+class Side:
+    """One factor during the loop: the last plain iterate, the extrapolated point, and the best one seen."""
+
+    def __init__(self, F: Array, shrink: Shrink, most: int, tol: float) -> None:
+        self.point, self.plain, self.next, self.best = F.copy(), F.copy(), np.empty_like(F), F.copy()
+        self.shrink, self.most, self.tol = shrink, most, tol
+        self.kkt = float("inf")
+        self.product = 0.0
+
+    def improve(self, B: Array, G: Array) -> None:
+        """Sweep from the extrapolated point to the next plain iterate."""
+        np.copyto(self.next, self.point)
+        done = sweep(self.next, B, G, self.shrink, self.most, self.tol)
+        self.kkt, self.product = done.kkt, done.product
+
+    def extrapolate(self, beta: float) -> None:
+        """Move the point beyond the next iterate, along the last step."""
+        extrapolate(self.next, self.plain, beta, self.point)
+
+    def restart(self) -> None:
+        """Go back from the extrapolated point to the plain iterate."""
+        np.copyto(self.point, self.next)
+
+    def advance(self) -> None:
+        """Make the next iterate the present one."""
+        self.plain, self.next = self.next, self.plain
+
+    def scale(self, factor: Array) -> None:
+        """Multiply each part, in every iterate alike."""
+        column = factor[:, None].astype(self.point.dtype)
+        for F in (self.point, self.plain, self.next):
+            F *= column
+
+
+@dataclass
+class Objective:
+    """Value of the objective at (W, H), from what an iteration has computed anyway."""
+
+    source: Source
+    on_W: Shrink
+    on_H: Shrink
+
+    def __post_init__(self) -> None:
+        self.total = 0.5 * self.source.squared_norm
+        self.noise = NOISE[self.source.dtype] * self.total
+
+    def __call__(self, W: Array, H: Array, product: float, gram_W: Array, gram_H: Array) -> float:
+        """Return the objective; ``product`` is ``<W' X, H>``."""
+        data = self.total - product + 0.5 * float((gram_W * gram_H).sum())
+        self.noise = NOISE[self.source.dtype] * self.total
+        if data < CANCELS[self.source.dtype] * self.total:
+            data = self.source.loss(W, H)
+            # The residual carries an error of about eps |X| in every entry.
+            self.noise = 4 * float(np.finfo(self.source.dtype).eps) * float(np.sqrt(self.total * data))
+        self.exact = data <= FLOOR[self.source.dtype] ** 2 * self.total
+        return data + self.on_W.value(W, gram_W) + self.on_H.value(H, gram_H)
+
+
+@dataclass
+class Path:
+    """How a run went: the best pair, the state at the end and why it ended."""
+
+    W: Array
+    H: Array
+    state: State
+    reason: str
+
+
+def iterate(
+    source: Source,
+    start: tuple[Array, Array],
+    shrinks: tuple[Shrink, Shrink],
+    rules: Sequence[Rule],
+    callback: Callable[[State], object] | None = None,
+    state: State | None = None,
+) -> Path:
+    """Factorize from a start until a rule fires; factors are k x rows, in the source's scaled units."""
+    state = state or State()
+    on_W, on_H = shrinks
+    both_shrunk = any(on_W) and any(on_H)
+    objective = Objective(source, on_W, on_H)
+    most = inner_sweeps(source, len(start[0]))
+    W, H = (Side(F, shrink, *most) for F, shrink in zip(start, shrinks, strict=True))
+    if both_shrunk:
+        rebalance(W, H)
+    beta, last_good, ceiling = 0.5, 0.5, 1.0
+    previous = best = float("inf")
+    gram_H = gram(H.point)
+    restarts_in_a_row = 0
+    while True:
+        W.improve(source.dot(H.point), gram_H)
+        W.extrapolate(beta if restarts_in_a_row < 2 else 0.0)
+        gram_W = gram(W.point)
+        H.improve(source.tdot(W.point), gram_W)
+        gram_H = gram(H.next)
+        loss = objective(W.point, H.next, H.product, gram_W, gram_H)
+        if loss < best:
+            best = loss
+            np.copyto(W.best, W.point)
+            np.copyto(H.best, H.next)
+        if loss > previous + objective.noise:
+            W.restart()
+            H.restart()
+            ceiling, beta = last_good, beta / 1.5
+            state.since_restart = 0
+            restarts_in_a_row += 1
+        else:
+            H.extrapolate(beta if restarts_in_a_row < 2 else 0.0)
+            last_good, beta, ceiling = beta, min(ceiling, 1.05 * beta), min(1.0, 1.01 * ceiling)
+            gram_H = gram(H.point)
+            state.since_restart += 1
+            restarts_in_a_row = 0
+        previous = loss
+        W.advance()
+        H.advance()
+        state.kkt = max(W.kkt, H.kkt)
+        state.record(loss)
+        reason = "exact" if objective.exact else next(filter(None, (rule(state) for rule in rules)), None)
+        if callback is not None and callback(state):
+            reason = reason or "callback"
+        if reason is not None:
+            return Path(W.best, H.best, state, reason)
+        if both_shrunk and state.iteration % 10 == 0:
+            gram_H = rebalance(W, H)
+
+
+def rebalance(W: Side, H: Side) -> Array:
+    """Share the penalties between the factors; every iterate is scaled alike, so the extrapolation goes on."""
+    factor = balance(W.plain, H.plain, W.shrink, H.shrink)
+    W.scale(factor)
+    H.scale(1 / factor)
+    return gram(H.point)
+
+
+def inner_sweeps(source: Source, k: int) -> tuple[int, float]:
+    """Most sweeps for each product, and the decrease at which a row stops earlier; from shapes, never from clocks.
+
+    Sweeps are nearly free beside the products of dense data, and cost as much as those of sparse data.
+    """
+    m, n = source.shape
+    if isinstance(source, Sparse):
+        return 4, 0.1
+    balance_point = 1 + 0.5 * source.stored / ((m + n) * k)
+    return int(np.clip(round(balance_point), 10, 30)), 0.03

@@ -1,0 +1,198 @@
+"""The value that a factorization returns: frozen, printable, savable."""
+
+from __future__ import annotations
+
+import html
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nonneg.data import Array, as_source, check_matrix
+from nonneg.solve.penalty import Penalty, Shrink
+from nonneg.solve.transform import solve_W
+
+
+class Trace(NamedTuple):
+    """Objective and time after each iteration on X: float64 arrays of equal length.
+
+    ``loss`` is the objective (with penalties, if any); extrapolation makes it rise now and then, the best pair is
+    kept. ``seconds`` counts from the call, so it includes the start and the sketch.
+    """
+
+    loss: Array
+    seconds: Array
+
+
+# What each reason of stopping means to a reader.
+REASONS = {
+    "tolerance": "the loss had all but stopped falling",
+    "kkt": "the conditions of an optimum held to the tolerance asked for",
+    "exact": "W H equals X to rounding",
+    "max_iter": "the limit of iterations was reached; raise it, or accept a larger tolerance",
+    "max_seconds": "the limit of seconds was reached",
+    "callback": "the callback asked to stop",
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Factorization:
+    """X ~ W H with W, H >= 0: a table written as a sum of k parts.
+
+    Attributes
+    ----------
+    W : ndarray of shape (m, k)
+        How much of each part each row holds. Without penalties the rows of H sum to one, so that ``W[i, j]`` is
+        the amount of row i that part j explains, in the units of X.
+    H : ndarray of shape (k, n)
+        The parts, ordered by their share of the total (in the order of the start, where the user gave one).
+    loss_name : str
+        "frobenius".
+    loss_value : float
+        ``1/2 ||X - W H||^2`` summed over all entries, without penalties; inf or 0 where it leaves float64's range.
+    error : float
+        ``||X - W H||``, the Frobenius norm of what is left over, in the units of X.
+    relative_error : float
+        ``error / ||X||``, from 0 (exact) to 1 (nothing explained); 0 for X = 0.
+    trace : Trace
+        Objective and seconds after each iteration.
+    converged : bool
+        Whether it stopped because it was done, not because a limit was reached.
+    reason : {"tolerance", "kkt", "exact", "max_iter", "max_seconds", "callback"}
+        Which rule ended the run.
+    kkt : float
+        Distance from an optimum: length of the step that one more sweep would take, relative to the factors
+        (the larger of W's and H's). 0 at a stationary point.
+    n_iter : int
+        Iterations on X.
+    seed : int
+        Seed of every random number of the run; the same seed gives the same bits.
+    settings : mapping
+        The arguments of the run, as plain values.
+    """
+
+    W: Array
+    H: Array
+    loss_name: str
+    loss_value: float
+    error: float
+    relative_error: float
+    trace: Trace
+    converged: bool
+    reason: str
+    kkt: float
+    seed: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def k(self) -> int:
+        """Number of parts."""
+        return int(self.H.shape[0])
+
+    @property
+    def n_iter(self) -> int:
+        """Number of iterations on X."""
+        return len(self.trace.loss)
+
+    @cached_property
+    def share(self) -> Array:
+        """Share of each part in the total of W H: k fractions that sum to one; zeros for a zero model."""
+        with np.errstate(over="ignore"):
+            largest_W, largest_H = float(self.W.max(initial=0)), float(self.H.max(initial=0))
+            if largest_W == 0 or largest_H == 0:
+                return np.zeros(self.k)
+            amount = np.sum(self.W / largest_W, axis=0, dtype=np.float64)
+            amount *= np.sum(self.H / largest_H, axis=1, dtype=np.float64)
+        total = amount.sum()
+        return amount / total if total > 0 else np.zeros(self.k)
+
+    def reconstruct(self, rows: Any = slice(None)) -> Array:
+        """Return W H, dense, for all rows or for some.
+
+        Parameters
+        ----------
+        rows : slice, int array or boolean array
+            Which rows; all of them by default, which takes m x n numbers.
+
+        Returns
+        -------
+        ndarray of shape (number of rows, n)
+        """
+        product: Array = np.atleast_2d(self.W[rows]) @ self.H
+        return product
+
+    def transform(self, X: Any, *, exact: bool = False) -> Array:
+        """Return W for new rows, H as it is: the same problem that the fit solved for W, penalties included.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (rows, n)
+            New rows; a row's result does not depend on the rows beside it.
+        exact : bool
+            Finish by block principal pivoting: exact to rounding. The sweeps alone end within about 1e-8 of the
+            smallest loss (float64).
+
+        Returns
+        -------
+        ndarray of shape (rows, k)
+
+        Examples
+        --------
+        >>> import numpy as np, nonneg
+        >>> X = np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 2.0], [2.0, 2.0, 4.0]])
+        >>> result = nonneg.factorize(X, 2, seed=0)
+        >>> np.round(result.transform([[4.0, 4.0, 2.0]]) @ result.H, 3)
+        array([[4., 4., 2.]])
+        """
+        X = check_matrix(X, negative=self.settings.get("negative", "error"), name="transform (input X)")
+        if X.shape[1] != self.H.shape[1]:
+            raise ValueError(
+                f"X has {X.shape[1]} features, but the factorization was made with {self.H.shape[1]} features."
+            )
+        H = np.ascontiguousarray(self.H, X.dtype)
+        return given_H(X, H, Penalty(**self.settings.get("penalty", {})), exact=exact)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to ``path``: an .npz archive with a JSON header, whole or not at all.
+
+        See Also
+        --------
+        nonneg.load : Read it back.
+        """
+        from nonneg.solve.files import save
+
+        save(self, path)
+
+    def __repr__(self) -> str:
+        m, n = self.W.shape[0], self.H.shape[1]
+        lines = [
+            f"Factorization of {m} x {n} into k={self.k} parts",
+            f"  loss       {self.loss_value:.6g} ({self.loss_name}; relative error {self.relative_error:.4g})",
+            f"  iterations {self.n_iter}, {'converged' if self.converged else 'not converged'}: "
+            f"{REASONS[self.reason]}",
+            f"  kkt        {self.kkt:.2g}",
+            f"  seed       {self.seed}",
+            "  share      " + " ".join(f"{x:.3f}" for x in self.share[:10]) + (" ..." if self.k > 10 else ""),
+        ]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        head, *body = repr(self).split("\n")
+        rows = [line.strip().split(maxsplit=1) for line in body]
+        cells = "".join(f"<tr><th>{html.escape(a)}</th><td>{html.escape(b)}</td></tr>" for a, b in rows)
+        return f"<table><caption>{html.escape(head)}</caption>{cells}</table>"
+
+
+def given_H(X: Any, H: Array, penalty: Penalty, *, exact: bool = False) -> Array:
+    """Return W (m x k) for a checked X and a given H in the units of X.
+
+    In scaled units W carries the whole scale of X and H none.
+    """
+    source = as_source(X)
+    on_W, _ = penalty.shrinks(X.shape)
+    shrink = Shrink(on_W.l1 * source.scale if on_W.l1 else 0.0, on_W.l2)
+    W = solve_W(source, H, shrink, exact=exact)
+    return np.ascontiguousarray(W.T) / X.dtype.type(source.scale)

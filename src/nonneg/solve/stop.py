@@ -1,0 +1,120 @@
+"""When to stop: small callables of the state, each returning its reason or None."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+# Reasons that mean "this is a solution", as opposed to "time was up".
+CONVERGED = frozenset({"tolerance", "kkt", "exact"})
+WINDOW = 10
+
+
+@dataclass
+class State:
+    """What a stop rule or a callback may look at after each iteration.
+
+    Attributes
+    ----------
+    iteration : int
+        Iterations done, from 1.
+    losses : list of float
+        Objective after each iteration.
+    best : list of float
+        Smallest objective so far, after each iteration; never rises.
+    seconds : list of float
+        Time since the start of the run, after each iteration.
+    kkt : float
+        Length of the step that the first sweep of this iteration took, relative to the factors: zero where
+        the conditions of an optimum hold.
+    since_restart : int
+        Iterations since the extrapolation was last restarted.
+    """
+
+    iteration: int = 0
+    losses: list[float] = field(default_factory=list)
+    best: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    kkt: float = float("inf")
+    since_restart: int = 0
+    began: float = field(default_factory=time.perf_counter)
+
+    @property
+    def loss(self) -> float:
+        """Smallest objective so far."""
+        return self.best[-1]
+
+    def record(self, loss: float) -> None:
+        """Add one iteration."""
+        self.iteration += 1
+        self.losses.append(loss)
+        self.best.append(min(loss, self.best[-1]) if self.best else loss)
+        self.seconds.append(time.perf_counter() - self.began)
+
+
+Rule = Callable[[State], str | None]
+
+
+@dataclass(frozen=True)
+class RelativeDecrease:
+    """Stop once the best objective fell by less than ``tol`` (a fraction) over the last ten iterations together.
+
+    Ten, because one iteration without progress is normal: every restart of the extrapolation makes one.
+    ``tol=0`` never stops.
+    """
+
+    tol: float = 1e-4
+
+    def __call__(self, state: State) -> str | None:
+        """Return "tolerance" or None."""
+        if self.tol <= 0 or state.iteration <= WINDOW or state.since_restart < 3:
+            return None
+        before, now = state.best[-1 - WINDOW], state.best[-1]
+        return "tolerance" if before - now < self.tol * abs(before) else None
+
+
+@dataclass(frozen=True)
+class KKTBelow:
+    """Stop once the step that a sweep still wants to take is below ``tol`` of the factors' size."""
+
+    tol: float
+
+    def __call__(self, state: State) -> str | None:
+        """Return "kkt" or None."""
+        return "kkt" if state.kkt < self.tol else None
+
+
+@dataclass(frozen=True)
+class Iterations:
+    """Stop after so many iterations."""
+
+    limit: int = 200
+
+    def __call__(self, state: State) -> str | None:
+        """Return "max_iter" or None."""
+        return "max_iter" if state.iteration >= self.limit else None
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Stop after so many seconds, at the end of the iteration that passes them."""
+
+    limit: float
+
+    def __call__(self, state: State) -> str | None:
+        """Return "max_seconds" or None."""
+        return "max_seconds" if state.seconds[-1] >= self.limit else None
+
+
+def stop_rules(stop: Rule | Sequence[Rule] | None) -> tuple[Rule, ...]:
+    """Return the rules of a run; one without a limit of iterations or seconds gets the default limit."""
+    if stop is None:
+        return (RelativeDecrease(), Iterations())
+    rules = (stop,) if callable(stop) else tuple(stop)
+    for rule in rules:
+        if not callable(rule):
+            raise TypeError(f"stop takes rules such as RelativeDecrease(1e-5) or Seconds(60), got {rule!r}.")
+    if not any(isinstance(rule, (Iterations, Seconds)) for rule in rules):
+        rules += (Iterations(),)
+    return rules

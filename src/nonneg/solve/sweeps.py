@@ -1,0 +1,50 @@
+"""One half of an iteration: better rows of one factor, given the other. The same code serves W and H."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nonneg import _core
+from nonneg._threads import ranges, run
+from nonneg.data import Array
+from nonneg.solve.penalty import Shrink
+
+
+@dataclass
+class Sweep:
+    """Sums over the rows of one half-step, float64."""
+
+    product: float  # <B, F> after it
+    kkt: float  # length of the first sweep's step relative to F, each part weighed by its curvature
+    sweeps: float  # mean number of sweeps
+
+
+def sweep(F: Array, B: Array, G: Array, shrink: Shrink, most: int, tol: float) -> Sweep:
+    """Improve F (k x rows) in place for ``1/2 <G F, F> - <B, F> + penalty(F)``, F >= 0.
+
+    Cyclic coordinate descent; each row stops after ``most`` sweeps, or once a sweep lowers the objective by less
+    than ``tol**2`` times what its first sweep did.
+    """
+    k, rows = F.shape
+    G = (G + shrink.l2 * np.eye(k)).astype(F.dtype)
+    # The sums are taken part by part: the parts depend on the shape alone.
+    parts = ranges(rows, 32, 192)
+    sums = run(
+        lambda start, stop: _core.sweeps(F, B, G, shrink.l1, most, tol, start, stop),
+        parts,
+        2.0 * rows * k * k * min(most, 5),
+    )
+    product, step, size, count, blocks = np.array(sums).sum(axis=0)
+    kkt = float(np.sqrt(step / size)) if size > 0 else (float("inf") if step > 0 else 0.0)
+    return Sweep(float(product), kkt, float(count / max(1, blocks)))
+
+
+def extrapolate(now: Array, before: Array, beta: float, out: Array) -> None:
+    """Set ``out = max(0, now + beta (now - before))``."""
+    run(
+        lambda start, stop: _core.extrapolate(now, before, beta, out, start, stop),
+        ranges(now.size, 8, 4096),
+        4.0 * now.size,
+    )

@@ -1,0 +1,51 @@
+"""W for given H: one product with X, then sweeps to convergence. `fit` ends with it, `transform` is it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nonneg import _core
+from nonneg._threads import ranges, run
+from nonneg.data import Array, Source, gram
+from nonneg.solve.penalty import Shrink
+from nonneg.solve.sweeps import sweep
+
+MOST_SWEEPS = 2000
+STEP = {np.dtype(np.float32): 1e-4, np.dtype(np.float64): 1e-6}
+
+
+def solve_W(source: Source, H: Array, shrink: Shrink, *, exact: bool = False) -> Array:
+    """Solve ``min 1/2 ||X - W H||^2 + penalty(W)``, W >= 0, from zero; k x m.
+
+    Each row is solved by itself and from the same start, so its result depends neither on the other rows nor on
+    what was known of W before. ``exact=True`` finishes by block principal pivoting.
+    """
+    B = source.dot(H)
+    G = gram(H)
+    W = np.zeros_like(B)
+    sweep(W, B, G, shrink, MOST_SWEEPS, STEP[source.dtype])
+    if exact:
+        pivot(W, B, G, shrink)
+    return W
+
+
+def pivot(W: Array, B: Array, G: Array, shrink: Shrink) -> None:
+    """Finish W in place by block principal pivoting (Kim & Park 2011, doi:10.1137/110821172).
+
+    A row whose exchanges do not settle, possible only where H is almost rank-deficient, keeps its sweeps' result.
+    """
+    k, rows = W.shape
+    G = G + shrink.l2 * np.eye(k)
+    run(
+        lambda start, stop: _core.nnls(W, B, G, shrink.l1, start, stop),
+        ranges(rows, 64, 16),
+        1.0 * rows * k**3,
+    )
+
+
+def kkt_residual(F: Array, B: Array, G: Array, shrink: Shrink) -> float:
+    """How far F (k x rows) is from solving its half of the problem: 0 where the KKT conditions hold.
+
+    The length of the step that one coordinate sweep would take, relative to F, parts weighed by their curvature.
+    """
+    return sweep(F.copy(), B, G, shrink, 1, 0.0).kkt
