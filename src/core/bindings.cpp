@@ -4,6 +4,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 namespace nb = nanobind;
@@ -113,7 +114,7 @@ template <class T> void bind(nb::module_ &m) {
           s = kernels<T>().sweeps(F.data(), B.data(), G.data(), int(F.shape(0)), int64_t(F.shape(1)), T(l1),
                                   max_sweeps, T(tol), start, stop);
         }
-        return nb::make_tuple(s.product, s.first_step, s.size, s.sweeps, s.blocks);
+        return std::make_tuple(s.product, s.first_step, s.size, s.sweeps, s.blocks);
       },
       "F"_a.noconvert(), "B"_a.noconvert(), "G"_a.noconvert(), "l1"_a, "max_sweeps"_a, "tol"_a, "start"_a,
       "stop"_a);

@@ -77,7 +77,7 @@ def thread_count() -> int:
     first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
     count = int(first) if first.isdecimal() and int(first) > 0 else int(cpu_count())
     limits = [pool["num_threads"] for pool in _controller().info()]
-    return max(1, min([count, *limits]))
+    return max(1, min([count, *(int(limit) for limit in limits)]))
 
 
 def one_blas_thread() -> contextlib.AbstractContextManager[Any]:
@@ -150,7 +150,7 @@ def _get_pool(helpers: int) -> ThreadPoolExecutor:
 
 
 def _drop_pool(wait: bool = False) -> None:
-    global _pool, _pool_size  # noqa: PLW0603
+    global _pool, _pool_size
     with _lock:
         pool, _pool, _pool_size = _pool, None, 0
     if pool is not None and wait:
@@ -159,7 +159,7 @@ def _drop_pool(wait: bool = False) -> None:
 
 def _after_fork() -> None:
     # The child has none of the parent's threads, and may have inherited a locked lock.
-    global _pool, _pool_size, _lock  # noqa: PLW0603
+    global _pool, _pool_size, _lock
     _pool, _pool_size, _lock = None, 0, threading.Lock()
     _worker.busy = False
 

@@ -2,7 +2,7 @@
 
 from nonneg.data.check import check_matrix
 from nonneg.data.dense import Dense
-from nonneg.data.sketch import LowRank, sketch
+from nonneg.data.low_rank import LowRank, sketch
 from nonneg.data.source import Array, Source, as_source, gram
 from nonneg.data.sparse import Sparse
 

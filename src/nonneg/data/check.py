@@ -70,9 +70,7 @@ def _check_dense(X: Any) -> Array:
     if X.dtype.kind not in "fiub":
         raise TypeError(f"X must hold real numbers, got an array of dtype {X.dtype}.")
     if X.ndim != 2:
-        hint = (
-            " Use X.reshape(-1, 1) for one feature or X.reshape(1, -1) for one sample." if X.ndim == 1 else ""
-        )
+        hint = " Use X.reshape(-1, 1) for one feature or X.reshape(1, -1) for one sample." if X.ndim == 1 else ""
         raise ValueError(f"Expected a 2D array, got {X.ndim}D array instead.{hint}")
     if X.dtype not in (np.float32, np.float64):
         X = X.astype(np.float64)
@@ -90,7 +88,7 @@ def _check_values(X: Any, negative: str, name: str) -> None:
     if np.isnan(low) or np.isnan(high):
         row, column, _ = _first(X, np.isnan)
         raise ValueError(
-            f"Input X contains NaN: the first at row {row}, column {column}. {name.split(' ')[0]} does not accept "
+            f"Input X contains NaN: the first at row {row}, column {column}. {name.split(' ', maxsplit=1)[0]} does not accept "
             "missing values encoded as NaN natively; fill them or leave out their rows or columns."
         )
     if np.isinf(low) or np.isinf(high):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nonneg.data import Array, Dense, LowRank, Source, as_source, check_matrix, gram, sketch
+from nonneg.data import Dense, LowRank, Source, as_source, check_matrix, gram, sketch
 from nonneg.solve.loop import CANCELS, Path, iterate
 from nonneg.solve.penalty import Penalty, Shrink
 from nonneg.solve.result import Factorization, Trace
@@ -101,7 +101,7 @@ def factorize(
     X = check_matrix(X, negative=negative, name=name)
     source = as_source(X)
     root = float(np.sqrt(source.scale))
-    shrinks = tuple(_scaled_shrink(shrink, root) for shrink in penalty.shrinks(source.shape))
+    shrinks = _scaled_shrinks(penalty, source.shape, root)
     if any(shrinks[0]) != any(shrinks[1]):
         side, other = ("W", "H") if any(shrinks[0]) else ("H", "W")
         warnings.warn(
@@ -117,16 +117,14 @@ def factorize(
     best: Path | None = None
     seeds = [seed, *np.random.SeedSequence(seed).generate_state(n_init - 1).tolist()]
     for index, run_seed in enumerate(seeds):
-        state = State(began=began)
+        state = State(began=began, unit=1 / source.scale / source.scale)
         first = (
-            _make_start(source, small, k, start, run_seed, root)
-            if index == 0
-            else random_start(source, k, run_seed)
+            _make_start(source, small, k, start, run_seed, root) if index == 0 else random_start(source, k, run_seed)
         )
         if small is not None:
             first = _solve_in_sketch(small, first, shrinks, rules, state)
         path = iterate(source, first, shrinks, rules, callback, state)
-        if best is None or path.state.loss < best.state.loss:
+        if best is None or path.state.best[-1] < best.state.best[-1]:
             best = path
         if path.reason == "callback":
             break
@@ -162,20 +160,21 @@ def _check_seed(seed: int | None) -> int:
     return int(seed)
 
 
-def _scaled_shrink(shrink: Shrink, root: float) -> Shrink:
-    """Return the penalty for factors that each carry half of the scale of X."""
-    return Shrink(
-        shrink.l1 * root * root * root if shrink.l1 else 0.0, shrink.l2 * root * root if shrink.l2 else 0.0
-    )
+def _scaled_shrinks(penalty: Penalty, shape: tuple[int, int], root: float) -> tuple[Shrink, Shrink]:
+    """Return the penalties for factors that each carry half of the scale of X."""
+    on_W, on_H = penalty.shrinks(shape)
+    return _times(on_W, root), _times(on_H, root)
+
+
+def _times(shrink: Shrink, root: float) -> Shrink:
+    return Shrink(shrink.l1 * root * root * root if shrink.l1 else 0.0, shrink.l2 * root * root if shrink.l2 else 0.0)
 
 
 def _default_start(source: Source, k: int) -> str:
     return "nndsvda" if k <= min(source.shape) else "random"
 
 
-def _make_start(
-    source: Source, small: LowRank | None, k: int, start: StartArgument, seed: int, root: float
-) -> Start:
+def _make_start(source: Source, small: LowRank | None, k: int, start: StartArgument, seed: int, root: float) -> Start:
     if isinstance(start, Factorization):
         start = (start.W, start.H)
     if isinstance(start, (tuple, list)):
@@ -224,7 +223,7 @@ def _sketch_if_worth(source: Source, k: int, seed: int) -> LowRank | None:
 
 
 def _solve_in_sketch(
-    small: LowRank, start: Start, shrinks: tuple[Shrink, ...], rules: Sequence[Rule], state: State
+    small: LowRank, start: Start, shrinks: tuple[Shrink, Shrink], rules: Sequence[Rule], state: State
 ) -> Start:
     tol = next((rule.tol for rule in rules if isinstance(rule, RelativeDecrease)), 1e-4)
     limit = min([100, *(rule.limit for rule in rules if isinstance(rule, Iterations))])
@@ -232,7 +231,7 @@ def _solve_in_sketch(
     path = iterate(
         small,
         start,
-        (shrinks[0], shrinks[1]),
+        shrinks,
         [RelativeDecrease(10 * tol), Iterations(limit), *limits],
         state=State(began=state.began),
     )
@@ -242,7 +241,7 @@ def _solve_in_sketch(
 def _finish(
     source: Source,
     path: Path,
-    shrinks: tuple[Shrink, ...],
+    shrinks: tuple[Shrink, Shrink],
     root: float,
     seed: int,
     settings: dict[str, Any],
@@ -277,15 +276,14 @@ def _finish(
     # Without penalties H sums to one and W carries the whole scale of X; else each carries half of it.
     scale_W, scale_H = (root * root, 1.0) if free else (root, root)
     unit = source.dtype.type
-    objective = np.array(path.state.losses) / source.scale / source.scale
     return Factorization(
         W=np.ascontiguousarray(W.T) / unit(scale_W),
         H=H / unit(scale_H),
         loss_name="frobenius",
-        loss_value=value / source.scale / source.scale,
+        loss_value=value * path.state.unit,
         error=error,
         relative_error=float(np.sqrt(value / half_norm)) if half_norm > 0 else 0.0,
-        trace=Trace(objective, np.array(path.state.seconds)),
+        trace=Trace(np.array(path.state.losses) * path.state.unit, np.array(path.state.seconds)),
         converged=path.reason in CONVERGED,
         reason=path.reason,
         kkt=kkt,

@@ -32,7 +32,7 @@ def save(result: Factorization, path: str | os.PathLike[str]) -> None:
         "settings": dict(result.settings),
         **{name: getattr(result, name) for name in NUMBERS},
     }
-    arrays = dict(zip(ARRAYS, (result.W, result.H, *result.trace), strict=True))
+    arrays: dict[str, Any] = dict(zip(ARRAYS, (result.W, result.H, *result.trace), strict=True))
     path = os.path.abspath(os.fspath(path))
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".nonneg-", suffix=".tmp")
     try:
@@ -114,9 +114,7 @@ def _read_header(archive: zipfile.ZipFile) -> dict[str, Any]:
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ValueError("it lacks the header of a model")
     if header.get("version") != VERSION:
-        raise ValueError(
-            f"its format version is {header.get('version')!r}, this nonneg reads version {VERSION}"
-        )
+        raise ValueError(f"its format version is {header.get('version')!r}, this nonneg reads version {VERSION}")
     if header["reason"] not in REASONS or not isinstance(header["settings"], dict):
         raise ValueError("its header is damaged")
     return header

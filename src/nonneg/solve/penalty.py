@@ -58,9 +58,7 @@ class Penalty:
     def __post_init__(self) -> None:
         if not (np.isfinite(self.alpha_W) and self.alpha_W >= 0):
             raise ValueError(f"alpha_W must be a number >= 0, got {self.alpha_W!r}.")
-        if self.alpha_H != "same" and not (
-            isinstance(self.alpha_H, (int, float)) and 0 <= self.alpha_H < np.inf
-        ):
+        if self.alpha_H != "same" and not (isinstance(self.alpha_H, (int, float)) and 0 <= self.alpha_H < np.inf):
             raise ValueError(f'alpha_H must be a number >= 0 or "same", got {self.alpha_H!r}.')
         if not 0 <= self.l1_ratio <= 1:
             raise ValueError(f"l1_ratio must lie between 0 and 1, got {self.l1_ratio!r}.")

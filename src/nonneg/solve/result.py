@@ -104,8 +104,8 @@ class Factorization:
             largest_W, largest_H = float(self.W.max(initial=0)), float(self.H.max(initial=0))
             if largest_W == 0 or largest_H == 0:
                 return np.zeros(self.k)
-            amount = np.sum(self.W / largest_W, axis=0, dtype=np.float64)
-            amount *= np.sum(self.H / largest_H, axis=1, dtype=np.float64)
+            amount: Array = np.sum(self.W / largest_W, axis=0, dtype=np.float64)
+            amount = amount * np.sum(self.H / largest_H, axis=1, dtype=np.float64)
         total = amount.sum()
         return amount / total if total > 0 else np.zeros(self.k)
 
@@ -195,4 +195,5 @@ def given_H(X: Any, H: Array, penalty: Penalty, *, exact: bool = False) -> Array
     on_W, _ = penalty.shrinks(X.shape)
     shrink = Shrink(on_W.l1 * source.scale if on_W.l1 else 0.0, on_W.l2)
     W = solve_W(source, H, shrink, exact=exact)
-    return np.ascontiguousarray(W.T) / X.dtype.type(source.scale)
+    rows: Array = np.ascontiguousarray(W.T) / X.dtype.type(source.scale)
+    return rows

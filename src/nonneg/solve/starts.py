@@ -15,7 +15,7 @@ Start = tuple[Array, Array]
 
 def random_start(source: Source, k: int, seed: int) -> Start:
     """Absolute normal numbers of the size that fits the mean of X: the numbers scikit-learn draws for this seed."""
-    rng = np.random.RandomState(seed)  # noqa: NPY002 - scikit-learn's generator, for the same start
+    rng = np.random.RandomState(seed)
     m, n = source.shape
     size = np.sqrt(source.mean / k) if source.mean > 0 else 1.0
     H = np.abs(size * rng.standard_normal(size=(k, n)))
@@ -69,7 +69,7 @@ def spa(source: Source, k: int, seed: int) -> Start:
     Rows are compared by their shape (brought to sum one). Exact where every part occurs pure in some row.
     Gillis & Vavasis (2014), doi:10.1109/TPAMI.2013.226. Parts that the rows do not offer are random.
     """
-    m, n = source.shape
+    n = source.shape[1]
     sums = source.dot(np.ones((1, n), source.dtype))[0].astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         left = np.where(sums > 0, source.row_norms() / sums**2, 0)

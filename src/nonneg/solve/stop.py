@@ -17,14 +17,14 @@ class State:
 
     Attributes
     ----------
-    iteration : int
-        Iterations done, from 1.
+    unit : float
+        What the lists below are multiplied by to be in the units of X (the solver works on scaled data).
     losses : list of float
-        Objective after each iteration.
+        Objective after each iteration, in scaled units.
     best : list of float
-        Smallest objective so far, after each iteration; never rises.
+        Smallest objective so far, after each iteration, in scaled units; never rises.
     seconds : list of float
-        Time since the start of the run, after each iteration.
+        Time since the call, after each iteration.
     kkt : float
         Length of the step that the first sweep of this iteration took, relative to the factors: zero where
         the conditions of an optimum hold.
@@ -32,7 +32,7 @@ class State:
         Iterations since the extrapolation was last restarted.
     """
 
-    iteration: int = 0
+    unit: float = 1.0
     losses: list[float] = field(default_factory=list)
     best: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -42,12 +42,16 @@ class State:
 
     @property
     def loss(self) -> float:
-        """Smallest objective so far."""
-        return self.best[-1]
+        """Smallest objective so far, in the units of X."""
+        return self.best[-1] * self.unit
+
+    @property
+    def iteration(self) -> int:
+        """Iterations done on X, from 1."""
+        return len(self.losses)
 
     def record(self, loss: float) -> None:
-        """Add one iteration."""
-        self.iteration += 1
+        """Add one iteration, in scaled units."""
         self.losses.append(loss)
         self.best.append(min(loss, self.best[-1]) if self.best else loss)
         self.seconds.append(time.perf_counter() - self.began)
