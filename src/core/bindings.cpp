@@ -1,5 +1,5 @@
 // Python face of the kernels: checks types and shapes, releases the GIL, calls. No mathematics here.
-#include "kernels.hpp"
+#include "parallel.hpp"
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
@@ -10,6 +10,7 @@
 namespace nb = nanobind;
 using namespace nb::literals;
 using nonneg::kernels;
+namespace parallel = nonneg::parallel;
 
 namespace {
 
@@ -31,79 +32,81 @@ void require_range(int64_t start, int64_t stop, size_t length) {
 template <class T, class I> void bind_sparse(nb::module_ &m) {
   m.def(
       "gather",
-      [](In1<I> indptr, In1<I> indices, In1<T> data, In<T> packed, Out<T> out, int64_t start, int64_t stop) {
+      [](In1<I> indptr, In1<I> indices, In1<T> data, In<T> packed, Out<T> out, int64_t start, int64_t stop,
+         int threads) {
         require(indptr.shape(0) == out.shape(1) + 1 && indices.shape(0) == data.shape(0) &&
                     packed.shape(1) >= out.shape(0) && packed.shape(1) * sizeof(T) % 32 == 0,
                 "gather: shapes do not fit");
         require_range(start, stop, out.shape(1));
-        const auto &kernel = [] {
+        const auto kernel = [] {
           if constexpr (sizeof(I) == 4)
             return kernels<T>().gather32;
           else
             return kernels<T>().gather64;
         }();
-        kernel(indptr.data(), indices.data(), data.data(), int64_t(out.shape(1)), packed.data(),
-               int(packed.shape(1)), int(out.shape(0)), out.data(), start, stop);
+        parallel::gather<T, I>(threads, kernel, indptr.data(), indices.data(), data.data(), int64_t(out.shape(1)),
+                               packed.data(), int(packed.shape(1)), int(out.shape(0)), out.data(), start, stop);
       },
       "indptr"_a.noconvert(), "indices"_a.noconvert(), "data"_a.noconvert(), "packed"_a.noconvert(),
-      "out"_a.noconvert(), "start"_a, "stop"_a, Release());
+      "out"_a.noconvert(), "start"_a, "stop"_a, "threads"_a = 1, Release());
   m.def(
       "residual",
-      [](In1<I> indptr, In1<I> indices, In1<T> data, In<T> W, In<T> H, Out1<double> sums, int64_t start,
-         int64_t stop) {
-        require(indptr.shape(0) == W.shape(0) + 1 && indices.shape(0) == data.shape(0) &&
-                    W.shape(1) == H.shape(1) && sums.shape(0) == 2,
+      [](In1<I> indptr, In1<I> indices, In1<T> data, In<T> W, In<T> H, Out1<double> sums, int64_t start, int64_t stop,
+         int threads) {
+        require(indptr.shape(0) == W.shape(0) + 1 && indices.shape(0) == data.shape(0) && W.shape(1) == H.shape(1) &&
+                    sums.shape(0) == 2,
                 "residual: shapes do not fit");
         require_range(start, stop, W.shape(0));
-        const auto &kernel = [] {
+        const auto kernel = [] {
           if constexpr (sizeof(I) == 4)
             return kernels<T>().residual32;
           else
             return kernels<T>().residual64;
         }();
-        kernel(indptr.data(), indices.data(), data.data(), W.data(), H.data(), int(W.shape(1)), sums.data(), start,
-               stop);
+        parallel::residual<T, I>(threads, kernel, indptr.data(), indices.data(), data.data(), W.data(), H.data(),
+                                 int(W.shape(1)), sums.data(), start, stop);
       },
       "indptr"_a.noconvert(), "indices"_a.noconvert(), "data"_a.noconvert(), "W"_a.noconvert(), "H"_a.noconvert(),
-      "sums"_a.noconvert(), "start"_a, "stop"_a, Release());
+      "sums"_a.noconvert(), "start"_a, "stop"_a, "threads"_a = 1, Release());
 }
 
 template <class T> void bind(nb::module_ &m) {
   m.def(
       "dots",
-      [](In<T> A, In<T> B, Out<T> out, int64_t start, int64_t stop) {
+      [](In<T> A, In<T> B, Out<T> out, int64_t start, int64_t stop, int threads) {
         require(A.shape(1) == B.shape(1) && out.shape(0) == B.shape(0) && out.shape(1) == A.shape(0),
                 "dots: shapes do not fit");
         require_range(start, stop, A.shape(0));
-        kernels<T>().dots(A.data(), int64_t(A.shape(0)), int64_t(A.shape(1)), B.data(), int(B.shape(0)), out.data(),
-                          start, stop);
+        parallel::dots<T>(threads, A.data(), int64_t(A.shape(0)), int64_t(A.shape(1)), B.data(), int(B.shape(0)),
+                          out.data(), start, stop);
       },
-      "A"_a.noconvert(), "B"_a.noconvert(), "out"_a.noconvert(), "start"_a, "stop"_a, Release());
+      "A"_a.noconvert(), "B"_a.noconvert(), "out"_a.noconvert(), "start"_a, "stop"_a, "threads"_a = 1, Release());
   m.def(
       "gram",
-      [](In<T> A, In<T> B, Out<double> out, int64_t start, int64_t stop) {
+      [](In<T> A, In<T> B, Out<double> out, int64_t start, int64_t stop, int threads) {
         require(A.shape(1) == B.shape(1) && out.shape(0) == A.shape(0) && out.shape(1) == B.shape(0),
                 "gram: shapes do not fit");
         require_range(start, stop, A.shape(1));
-        kernels<T>().gram(A.data(), int(A.shape(0)), B.data(), int(B.shape(0)), int64_t(A.shape(1)), out.data(),
-                          start, stop);
+        parallel::gram<T>(threads, A.data(), int(A.shape(0)), B.data(), int(B.shape(0)), int64_t(A.shape(1)),
+                          out.data(), start, stop);
       },
-      "A"_a.noconvert(), "B"_a.noconvert(), "out"_a.noconvert(), "start"_a, "stop"_a, Release());
+      "A"_a.noconvert(), "B"_a.noconvert(), "out"_a.noconvert(), "start"_a, "stop"_a, "threads"_a = 1, Release());
   m.def(
       "mix",
-      [](In<T> M, In<T> R, Out<T> out, int64_t top, int64_t bottom, int64_t start, int64_t stop) {
+      [](In<T> M, In<T> R, Out<T> out, int64_t top, int64_t bottom, int64_t start, int64_t stop, int threads) {
         require(M.shape(1) == R.shape(0) && out.shape(0) == M.shape(0) && out.shape(1) == R.shape(1),
                 "mix: shapes do not fit");
         require_range(start, stop, R.shape(1));
         require_range(top, bottom, R.shape(0));
-        kernels<T>().mix(M.data(), int(M.shape(0)), int64_t(M.shape(1)), R.data(), int64_t(R.shape(1)), out.data(),
-                         top, bottom, start, stop);
+        parallel::mix<T>(threads, M.data(), int(M.shape(0)), int64_t(M.shape(1)), R.data(), int64_t(R.shape(1)),
+                         out.data(), top, bottom, start, stop);
       },
       "M"_a.noconvert(), "R"_a.noconvert(), "out"_a.noconvert(), "top"_a, "bottom"_a, "start"_a, "stop"_a,
-      Release());
+      "threads"_a = 1, Release());
   m.def(
       "sweeps",
-      [](Out<T> F, In<T> B, In<T> G, double l1, int max_sweeps, double tol, int64_t start, int64_t stop) {
+      [](Out<T> F, In<T> B, In<T> G, double l1, int max_sweeps, double tol, int64_t start, int64_t stop,
+         int threads) {
         nonneg::SweepSums s;
         {
           nb::gil_scoped_release release;
@@ -111,39 +114,43 @@ template <class T> void bind(nb::module_ &m) {
                       G.shape(1) == F.shape(0),
                   "sweeps: shapes do not fit");
           require_range(start, stop, F.shape(1));
-          s = kernels<T>().sweeps(F.data(), B.data(), G.data(), int(F.shape(0)), int64_t(F.shape(1)), T(l1),
+          s = parallel::sweeps<T>(threads, F.data(), B.data(), G.data(), int(F.shape(0)), int64_t(F.shape(1)), T(l1),
                                   max_sweeps, T(tol), start, stop);
         }
         return std::make_tuple(s.product, s.first_step, s.size, s.sweeps, s.blocks);
       },
-      "F"_a.noconvert(), "B"_a.noconvert(), "G"_a.noconvert(), "l1"_a, "max_sweeps"_a, "tol"_a, "start"_a,
-      "stop"_a);
+      "F"_a.noconvert(), "B"_a.noconvert(), "G"_a.noconvert(), "l1"_a, "max_sweeps"_a, "tol"_a, "start"_a, "stop"_a,
+      "threads"_a = 1);
   m.def(
       "nnls",
-      [](Out<T> F, In<T> B, In<double> G, double l1, int64_t start, int64_t stop) {
+      [](Out<T> F, In<T> B, In<double> G, double l1, int64_t start, int64_t stop, int threads) {
         require(F.shape(0) == B.shape(0) && F.shape(1) == B.shape(1) && G.shape(0) == F.shape(0) &&
                     G.shape(1) == F.shape(0),
                 "nnls: shapes do not fit");
         require_range(start, stop, F.shape(1));
-        return kernels<T>().nnls(F.data(), B.data(), G.data(), int(F.shape(0)), int64_t(F.shape(1)), l1, start, stop);
+        return parallel::nnls<T>(threads, F.data(), B.data(), G.data(), int(F.shape(0)), int64_t(F.shape(1)), l1,
+                                 start, stop);
       },
-      "F"_a.noconvert(), "B"_a.noconvert(), "G"_a.noconvert(), "l1"_a, "start"_a, "stop"_a, Release());
+      "F"_a.noconvert(), "B"_a.noconvert(), "G"_a.noconvert(), "l1"_a, "start"_a, "stop"_a, "threads"_a = 1,
+      Release());
   m.def(
       "extrapolate",
-      [](In<T> now, In<T> before, double beta, Out<T> out, int64_t start, int64_t stop) {
+      [](In<T> now, In<T> before, double beta, Out<T> out, int64_t start, int64_t stop, int threads) {
         require(now.size() == before.size() && now.size() == out.size(), "extrapolate: shapes do not fit");
         require_range(start, stop, now.size());
-        kernels<T>().extrapolate(now.data(), before.data(), T(beta), out.data(), start, stop);
+        parallel::extrapolate<T>(threads, now.data(), before.data(), T(beta), out.data(), start, stop);
       },
-      "now"_a.noconvert(), "before"_a.noconvert(), "beta"_a, "out"_a.noconvert(), "start"_a, "stop"_a, Release());
+      "now"_a.noconvert(), "before"_a.noconvert(), "beta"_a, "out"_a.noconvert(), "start"_a, "stop"_a,
+      "threads"_a = 1, Release());
   m.def(
       "pack",
-      [](In<T> F, Out<T> out, int64_t start, int64_t stop) {
+      [](In<T> F, Out<T> out, int64_t start, int64_t stop, int threads) {
         require(F.shape(1) == out.shape(0) && F.shape(0) <= out.shape(1), "pack: shapes do not fit");
         require_range(start, stop, F.shape(1));
-        kernels<T>().pack(F.data(), int(F.shape(0)), int64_t(F.shape(1)), out.data(), int(out.shape(1)), start, stop);
+        parallel::pack<T>(threads, F.data(), int(F.shape(0)), int64_t(F.shape(1)), out.data(), int(out.shape(1)),
+                          start, stop);
       },
-      "F"_a.noconvert(), "out"_a.noconvert(), "start"_a, "stop"_a, Release());
+      "F"_a.noconvert(), "out"_a.noconvert(), "start"_a, "stop"_a, "threads"_a = 1, Release());
   bind_sparse<T, int32_t>(m);
   bind_sparse<T, int64_t>(m);
 }

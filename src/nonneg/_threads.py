@@ -65,7 +65,7 @@ def _controller() -> threadpoolctl.ThreadpoolController:
 
 
 def thread_count() -> int:
-    """Number of threads that work started here will use.
+    """Return the number of threads that work started here will use.
 
     ``threads(n)`` decides; else OMP_NUM_THREADS (joblib sets it in its workers) or the cores that affinity
     and cgroup leave to this process, and never more than threadpoolctl allows its libraries.
@@ -78,6 +78,11 @@ def thread_count() -> int:
     count = int(first) if first.isdecimal() and int(first) > 0 else int(cpu_count())
     limits = [pool["num_threads"] for pool in _controller().info()]
     return max(1, min([count, *(int(limit) for limit in limits)]))
+
+
+def same_threads() -> contextlib.AbstractContextManager[None]:
+    """Settle the number of threads for a whole call: asking the libraries takes longer than a small kernel."""
+    return threads(thread_count())
 
 
 def one_blas_thread() -> contextlib.AbstractContextManager[Any]:

@@ -88,13 +88,15 @@ def _check_values(X: Any, negative: str, name: str) -> None:
     if np.isnan(low) or np.isnan(high):
         row, column, _ = _first(X, np.isnan)
         raise ValueError(
-            f"Input X contains NaN: the first at row {row}, column {column}. {name.split(' ', maxsplit=1)[0]} does not accept "
-            "missing values encoded as NaN natively; fill them or leave out their rows or columns."
+            f"Input X contains NaN: the first at row {row}, column {column}. "
+            f"{name.split(' ', maxsplit=1)[0]} does not accept missing values encoded as NaN natively; "
+            "fill them or leave out their rows or columns."
         )
     if np.isinf(low) or np.isinf(high):
         row, column, _ = _first(X, np.isinf)
         raise ValueError(
-            f"Input X contains infinity or a value too large for {X.dtype!r}: the first at row {row}, column {column}."
+            f"Input X contains infinity or a value too large for {X.dtype!r}: "
+            f"the first at row {row}, column {column}."
         )
     if negative == "error" and low < 0:
         row, column, value = _first(X, lambda x: x < 0)

@@ -81,29 +81,12 @@ class Dense:
 def dots(A: Array, B: Array) -> Array:
     """Inner products of the rows of B (k x n) with those of A (m x n): k x m."""
     out = np.empty((len(B), len(A)), A.dtype)
-    parts = ranges(len(A), 4 * thread_count(), 16)
-    run(lambda start, stop: _core.dots(A, B, out, start, stop), parts, 2.0 * A.size * len(B))
+    _core.dots(A, B, out, 0, len(A), thread_count())
     return out
 
 
 def mix(M: Array, R: Array) -> Array:
-    """Return the product of M (k x q) and R (q x n): k x n.
-
-    Threads share the columns; a tall, narrow R is summed over eight runs of its rows instead.
-    The choice depends on the shape alone, so the bits do not depend on the threads.
-    """
-    q, n = R.shape
-    work = 2.0 * R.size * len(M)
-    if q >= 16 * n and q >= 4096:
-        parts = ranges(q, 8, 128)
-        sums = np.empty((len(parts), len(M), n), R.dtype)
-        index = {start: i for i, (start, _) in enumerate(parts)}
-        run(lambda top, bottom: _core.mix(M, R, sums[index[top]], top, bottom, 0, n), parts, work)
-        total: Array = sums[0]
-        for part in sums[1:]:
-            total += part
-        return np.ascontiguousarray(total)
-    out = np.empty((len(M), n), R.dtype)
-    parts = ranges(n, 2 * thread_count(), 48)
-    run(lambda start, stop: _core.mix(M, R, out, 0, q, start, stop), parts, work)
+    """Return the product of M (k x q) and R (q x n): k x n."""
+    out = np.empty((len(M), R.shape[1]), R.dtype)
+    _core.mix(M, R, out, 0, len(R), 0, R.shape[1], thread_count())
     return out

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
-import scipy.sparse
 
 from nonneg import _core
-from nonneg._threads import ranges, run
+from nonneg._threads import thread_count
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -50,14 +49,6 @@ class Source(Protocol):
         ...
 
 
-def as_source(X: Any) -> Source:
-    """Wrap a matrix that `check_matrix` has returned."""
-    from nonneg.data.dense import Dense
-    from nonneg.data.sparse import Sparse
-
-    return Sparse(X) if scipy.sparse.issparse(X) else Dense(X)
-
-
 def even_scale(largest: float) -> float:
     """Even power of two that brings ``largest`` into [1, 4); 1 for zero."""
     if largest == 0:
@@ -84,19 +75,9 @@ def scaled(F: Array, factor: float) -> Array:
 def gram(A: Array, B: Array | None = None) -> Array:
     """Inner products of the rows of A (ka x n) with those of B (kb x n; A itself if None), float64.
 
-    Summed over parts of the rows that depend on n alone, in fixed order: the same bits on any number of threads.
+    Summed in an order that depends on n alone: the same bits on any number of threads.
     """
     B = A if B is None else B
-    n = A.shape[1]
-    parts = ranges(n, 16, 4096)
-
-    def part(start: int, stop: int) -> Array:
-        out = np.zeros((len(A), len(B)))
-        _core.gram(A, B, out, start, stop)
-        return out
-
-    sums = run(part, parts, 2.0 * n * len(A) * len(B))
-    total = np.zeros((len(A), len(B)))
-    for one in sums:
-        total += one
-    return total
+    out = np.zeros((len(A), len(B)))
+    _core.gram(A, B, out, 0, A.shape[1], thread_count())
+    return out

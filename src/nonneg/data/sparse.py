@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse
 
 from nonneg import _core
-from nonneg._threads import ranges, run, thread_count
+from nonneg._threads import thread_count
 from nonneg.data.source import Array, even_scale, gram, rescaled_product, scaled
 
 
@@ -48,14 +48,9 @@ class Sparse:
         indptr, indices, data = self._csr
         W, packed = _pack(Wt), _pack(H)
         data = scaled(data, self.scale)
-
-        def part(start: int, stop: int) -> Array:
-            sums = np.zeros(2)
-            _core.residual(indptr, indices, data, W, packed, sums, start, stop)
-            return sums
-
-        parts = ranges(self.shape[0], 64, 16)
-        residual, stored = sum(run(part, parts, 4.0 * self.stored * len(H)), np.zeros(2))
+        sums = np.zeros(2)
+        _core.residual(indptr, indices, data, W, packed, sums, 0, self.shape[0], thread_count())
+        residual, stored = sums
         model = float((gram(Wt) * gram(H)).sum())
         return float(0.5 * (residual + max(0.0, model - stored)))
 
@@ -84,22 +79,12 @@ def _pack(F: Array) -> Array:
     """Copy k x n to n x k, rows padded to 32 bytes."""
     per_vector = 32 // F.dtype.itemsize
     packed = np.empty((F.shape[1], -(-len(F) // per_vector) * per_vector), F.dtype)
-    run(
-        lambda start, stop: _core.pack(F, packed, start, stop),
-        ranges(F.shape[1], 4 * thread_count(), 64),
-        8.0 * packed.size,
-    )
+    _core.pack(F, packed, 0, F.shape[1], thread_count())
     return packed
 
 
 def _gather(layout: tuple[Array, Array, Array], F: Array, length: int) -> Array:
     indptr, indices, data = layout
-    packed = _pack(F)
     out = np.empty((len(F), length), F.dtype)
-    # Short runs of rows: their numbers of entries differ, and a thread that is done takes the next run.
-    run(
-        lambda start, stop: _core.gather(indptr, indices, data, packed, out, start, stop),
-        ranges(length, 16 * thread_count(), 16),
-        4.0 * len(data) * packed.shape[1],
-    )
+    _core.gather(indptr, indices, data, _pack(F), out, 0, length, thread_count())
     return out

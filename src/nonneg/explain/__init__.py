@@ -1,0 +1,1 @@
+"""Numbers, pictures and reports that make a factorization understood."""

@@ -1,7 +1,7 @@
 """Losses, penalties, starts, sweeps, the one loop and its result."""
 
-from nonneg.solve.factorize import factorize
 from nonneg.solve.files import load
+from nonneg.solve.fit import factorize
 from nonneg.solve.penalty import Penalty
 from nonneg.solve.result import Factorization, Trace, given_H
 from nonneg.solve.stop import Iterations, KKTBelow, RelativeDecrease, Seconds, State

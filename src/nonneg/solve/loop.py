@@ -56,7 +56,7 @@ class Side:
         """Multiply each part, in every iterate alike."""
         column = factor[:, None].astype(self.point.dtype)
         for F in (self.point, self.plain, self.next):
-            F *= column
+            np.multiply(F, column, out=F)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nonneg._threads import same_threads
 from nonneg.data import Array, as_source, check_matrix
 from nonneg.solve.penalty import Penalty, Shrink
 from nonneg.solve.transform import solve_W
@@ -104,7 +105,7 @@ class Factorization:
             largest_W, largest_H = float(self.W.max(initial=0)), float(self.H.max(initial=0))
             if largest_W == 0 or largest_H == 0:
                 return np.zeros(self.k)
-            amount: Array = np.sum(self.W / largest_W, axis=0, dtype=np.float64)
+            amount: Any = np.sum(self.W / largest_W, axis=0, dtype=np.float64)
             amount = amount * np.sum(self.H / largest_H, axis=1, dtype=np.float64)
         total = amount.sum()
         return amount / total if total > 0 else np.zeros(self.k)
@@ -191,9 +192,10 @@ def given_H(X: Any, H: Array, penalty: Penalty, *, exact: bool = False) -> Array
 
     In scaled units W carries the whole scale of X and H none.
     """
-    source = as_source(X)
     on_W, _ = penalty.shrinks(X.shape)
-    shrink = Shrink(on_W.l1 * source.scale if on_W.l1 else 0.0, on_W.l2)
-    W = solve_W(source, H, shrink, exact=exact)
+    with same_threads():
+        source = as_source(X)
+        shrink = Shrink(on_W.l1 * source.scale if on_W.l1 else 0.0, on_W.l2)
+        W = solve_W(source, H, shrink, exact=exact)
     rows: Array = np.ascontiguousarray(W.T) / X.dtype.type(source.scale)
     return rows

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nonneg import _core
-from nonneg._threads import ranges, run
+from nonneg._threads import thread_count
 from nonneg.data import Array
 from nonneg.solve.penalty import Shrink
 
@@ -29,22 +29,11 @@ def sweep(F: Array, B: Array, G: Array, shrink: Shrink, most: int, tol: float) -
     """
     k, rows = F.shape
     G = (G + shrink.l2 * np.eye(k)).astype(F.dtype)
-    # The sums are taken part by part: the parts depend on the shape alone.
-    parts = ranges(rows, 32, 192)
-    sums = run(
-        lambda start, stop: _core.sweeps(F, B, G, shrink.l1, most, tol, start, stop),
-        parts,
-        2.0 * rows * k * k * min(most, 5),
-    )
-    product, step, size, count, blocks = np.array(sums).sum(axis=0)
+    product, step, size, count, blocks = _core.sweeps(F, B, G, shrink.l1, most, tol, 0, rows, thread_count())
     kkt = float(np.sqrt(step / size)) if size > 0 else (float("inf") if step > 0 else 0.0)
-    return Sweep(float(product), kkt, float(count / max(1, blocks)))
+    return Sweep(product, kkt, count / max(1, blocks))
 
 
 def extrapolate(now: Array, before: Array, beta: float, out: Array) -> None:
     """Set ``out = max(0, now + beta (now - before))``."""
-    run(
-        lambda start, stop: _core.extrapolate(now, before, beta, out, start, stop),
-        ranges(now.size, 8, 4096),
-        4.0 * now.size,
-    )
+    _core.extrapolate(now, before, beta, out, 0, now.size, thread_count())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nonneg import _core
-from nonneg._threads import ranges, run
+from nonneg._threads import thread_count
 from nonneg.data import Array, Source, gram
 from nonneg.solve.penalty import Shrink
 from nonneg.solve.sweeps import sweep
@@ -36,11 +36,7 @@ def pivot(W: Array, B: Array, G: Array, shrink: Shrink) -> None:
     """
     k, rows = W.shape
     G = G + shrink.l2 * np.eye(k)
-    run(
-        lambda start, stop: _core.nnls(W, B, G, shrink.l1, start, stop),
-        ranges(rows, 64, 16),
-        1.0 * rows * k**3,
-    )
+    _core.nnls(W, B, G, shrink.l1, 0, rows, thread_count())
 
 
 def kkt_residual(F: Array, B: Array, G: Array, shrink: Shrink) -> float:

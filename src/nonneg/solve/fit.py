@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from nonneg._threads import same_threads
 from nonneg.data import Dense, LowRank, Source, as_source, check_matrix, gram, sketch
 from nonneg.solve.loop import CANCELS, Path, iterate
 from nonneg.solve.penalty import Penalty, Shrink
@@ -98,29 +99,37 @@ def factorize(
     _check_arguments(k, loss, solver, n_init)
     seed = _check_seed(seed)
     penalty = penalty or Penalty()
-    X = check_matrix(X, negative=negative, name=name)
-    source = as_source(X)
+    _warn_if_one_sided(penalty)
+    with same_threads():
+        X = check_matrix(X, negative=negative, name=name)
+        source = as_source(X)
+        return _fit(source, k, penalty, start, n_init, seed, stop_rules(stop), callback, negative, began)
+
+
+def _fit(
+    source: Source,
+    k: int,
+    penalty: Penalty,
+    start: StartArgument,
+    n_init: int,
+    seed: int,
+    rules: Sequence[Rule],
+    callback: Callable[[State], object] | None,
+    negative: str,
+    began: float,
+) -> Factorization:
+    """Sketch, run from every start, keep the best and finish it."""
     root = float(np.sqrt(source.scale))
     shrinks = _scaled_shrinks(penalty, source.shape, root)
-    if any(shrinks[0]) != any(shrinks[1]):
-        side, other = ("W", "H") if any(shrinks[0]) else ("H", "W")
-        warnings.warn(
-            f"Only {side} is penalised: {other} can grow while {side} shrinks, so the penalty has no attained optimum "
-            f"and the result depends on where the run stops; penalise both, as alpha_H='same' does.",
-            UserWarning,
-            stacklevel=2,
-        )
-    rules = stop_rules(stop)
-    small = _sketch_if_worth(source, k, seed)
     own_start = isinstance(start, (tuple, list, Factorization))
-
+    small = _sketch_if_worth(source, k, seed)
     best: Path | None = None
-    seeds = [seed, *np.random.SeedSequence(seed).generate_state(n_init - 1).tolist()]
-    for index, run_seed in enumerate(seeds):
+    for run_seed in [seed, *np.random.SeedSequence(seed).generate_state(n_init - 1).tolist()]:
         state = State(began=began, unit=1 / source.scale / source.scale)
-        first = (
-            _make_start(source, small, k, start, run_seed, root) if index == 0 else random_start(source, k, run_seed)
-        )
+        if best is None:
+            first = _make_start(source, small, k, start, run_seed, root)
+        else:
+            first = random_start(source, k, run_seed)
         if small is not None:
             first = _solve_in_sketch(small, first, shrinks, rules, state)
         path = iterate(source, first, shrinks, rules, callback, state)
@@ -134,7 +143,7 @@ def factorize(
         "penalty": asdict(penalty),
         "start": "given" if own_start else (start or _default_start(source, k)),
         "solver": "e-a-hals",
-        "n_init": n_init,
+        "n_init": int(n_init),
         "negative": negative,
         "stop": [repr(rule) for rule in rules],
         "sketch": None if small is None else {"rank": len(small.B), "energy": small.energy},
@@ -150,6 +159,18 @@ def _check_arguments(k: object, loss: str, solver: str, n_init: object) -> None:
         raise NotImplementedError(f'loss={loss!r} is not implemented yet; use "frobenius".')
     if solver not in ("auto", "cd"):
         raise NotImplementedError(f'solver={solver!r} is not implemented yet; use "auto".')
+
+
+def _warn_if_one_sided(penalty: Penalty) -> None:
+    on_W, on_H = (any(shrink) for shrink in penalty.shrinks((1, 1)))
+    if on_W != on_H:
+        shrinking, growing = ("W", "H") if on_W else ("H", "W")
+        warnings.warn(
+            f"Only {shrinking} is penalised: {growing} can grow while {shrinking} shrinks, so the objective has no "
+            "minimum and the result depends on where the run stops; penalise both, as alpha_H='same' does.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _check_seed(seed: int | None) -> int:

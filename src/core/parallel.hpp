@@ -1,0 +1,140 @@
+// Every kernel over a range of the long side, cut into tasks for the pool.
+// Outputs that do not depend on each other may be cut anywhere, so their grid follows the number of threads.
+// Sums are cut by the shape alone and added in fixed order. Hence the same bits on any number of threads.
+#pragma once
+#include "kernels.hpp"
+#include "pool.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace nonneg::parallel {
+
+// The run [start, stop) in pieces of `step`.
+struct Grid {
+  int64_t start, stop, step;
+  Grid(int64_t start, int64_t stop, int64_t pieces, int64_t multiple) : start(start), stop(stop) {
+    const int64_t blocks = (stop - start + multiple - 1) / multiple;
+    step = std::max<int64_t>(1, (blocks + pieces - 1) / pieces) * multiple;
+  }
+  int64_t count() const { return (stop - start + step - 1) / step; }
+  int64_t from(int64_t i) const { return start + i * step; }
+  int64_t to(int64_t i) const { return std::min(stop, start + (i + 1) * step); }
+};
+
+template <class T>
+void dots(int threads, const T *A, int64_t m, int64_t n, const T *B, int k, T *out, int64_t start, int64_t stop) {
+  const Grid grid(start, stop, 4 * threads, 16);
+  share(threads, 2.0 * (stop - start) * n * k, grid.count(),
+        [&](int64_t i) { kernels<T>().dots(A, m, n, B, k, out, grid.from(i), grid.to(i)); });
+}
+
+template <class T>
+void gram(int threads, const T *A, int ka, const T *B, int kb, int64_t n, double *out, int64_t start, int64_t stop) {
+  const Grid grid(start, stop, 16, 2048);
+  const int64_t size = int64_t(ka) * kb;
+  std::vector<double> parts(size_t(grid.count() * size));
+  share(threads, 2.0 * (stop - start) * size, grid.count(), [&](int64_t i) {
+    kernels<T>().gram(A, ka, B, kb, n, parts.data() + i * size, grid.from(i), grid.to(i));
+  });
+  for (int64_t i = 0; i < grid.count(); ++i)
+    for (int64_t j = 0; j < size; ++j)
+      out[j] += parts[size_t(i * size + j)];
+}
+
+// A tall, narrow R is summed over eight runs of its rows; else threads share the columns.
+template <class T>
+void mix(int threads, const T *M, int k, int64_t q, const T *R, int64_t n, T *out, int64_t top, int64_t bottom,
+         int64_t start, int64_t stop) {
+  const double work = 2.0 * k * (bottom - top) * (stop - start);
+  if (q < 16 * n || q < 4096) {
+    const Grid grid(start, stop, 2 * threads, 48);
+    share(threads, work, grid.count(), [&](int64_t i) {
+      kernels<T>().mix(M, k, q, R, n, out, top, bottom, grid.from(i), grid.to(i));
+    });
+    return;
+  }
+  const Grid grid(top, bottom, 8, 128);
+  std::vector<T> parts(size_t(grid.count() * k * n));
+  share(threads, work, grid.count(), [&](int64_t i) {
+    kernels<T>().mix(M, k, q, R, n, parts.data() + i * k * n, grid.from(i), grid.to(i), start, stop);
+  });
+  for (int p = 0; p < k; ++p)
+    for (int64_t j = start; j < stop; ++j) {
+      T sum = 0;
+      for (int64_t i = 0; i < grid.count(); ++i)
+        sum += parts[size_t((i * k + p) * n + j)];
+      out[p * n + j] = sum;
+    }
+}
+
+template <class T>
+SweepSums sweeps(int threads, T *F, const T *B, const T *G, int k, int64_t rows, T l1, int max_sweeps, T tol,
+                 int64_t start, int64_t stop) {
+  const Grid grid(start, stop, 64, 192);
+  std::vector<SweepSums> parts(size_t(grid.count()));
+  share(threads, 2.0 * (stop - start) * k * k * std::min(max_sweeps, 4), grid.count(), [&](int64_t i) {
+    parts[size_t(i)] = kernels<T>().sweeps(F, B, G, k, rows, l1, max_sweeps, tol, grid.from(i), grid.to(i));
+  });
+  SweepSums sums;
+  for (const SweepSums &part : parts) {
+    sums.product += part.product;
+    sums.first_step += part.first_step;
+    sums.size += part.size;
+    sums.sweeps += part.sweeps;
+    sums.blocks += part.blocks;
+  }
+  return sums;
+}
+
+template <class T>
+int64_t nnls(int threads, T *F, const T *B, const double *G, int k, int64_t rows, double l1, int64_t start,
+             int64_t stop) {
+  const Grid grid(start, stop, 16 * threads, 16);
+  std::vector<int64_t> unsettled(size_t(grid.count()));
+  share(threads, 1.0 * (stop - start) * k * k * k, grid.count(), [&](int64_t i) {
+    unsettled[size_t(i)] = kernels<T>().nnls(F, B, G, k, rows, l1, grid.from(i), grid.to(i));
+  });
+  int64_t total = 0;
+  for (int64_t one : unsettled)
+    total += one;
+  return total;
+}
+
+template <class T>
+void extrapolate(int threads, const T *now, const T *before, T beta, T *out, int64_t start, int64_t stop) {
+  const Grid grid(start, stop, 2 * threads, 4096);
+  share(threads, 10.0 * (stop - start), grid.count(),
+        [&](int64_t i) { kernels<T>().extrapolate(now, before, beta, out, grid.from(i), grid.to(i)); });
+}
+
+template <class T>
+void pack(int threads, const T *F, int k, int64_t n, T *out, int padded, int64_t start, int64_t stop) {
+  const Grid grid(start, stop, 4 * threads, 64);
+  share(threads, 10.0 * (stop - start) * padded, grid.count(),
+        [&](int64_t i) { kernels<T>().pack(F, k, n, out, padded, grid.from(i), grid.to(i)); });
+}
+
+// Rows hold different numbers of entries: short pieces, and a thread that is done takes the next.
+template <class T, class I, class Kernel>
+void gather(int threads, Kernel kernel, const I *indptr, const I *indices, const T *data, int64_t m, const T *F,
+            int padded, int k, T *out, int64_t start, int64_t stop) {
+  const Grid grid(start, stop, 16 * threads, 16);
+  share(threads, 4.0 * (indptr[stop] - indptr[start]) * padded, grid.count(), [&](int64_t i) {
+    kernel(indptr, indices, data, m, F, padded, k, out, grid.from(i), grid.to(i));
+  });
+}
+
+template <class T, class I, class Kernel>
+void residual(int threads, Kernel kernel, const I *indptr, const I *indices, const T *data, const T *W, const T *F,
+              int padded, double *sums, int64_t start, int64_t stop) {
+  const Grid grid(start, stop, 64, 16);
+  std::vector<double> parts(size_t(2 * grid.count()));
+  share(threads, 8.0 * (indptr[stop] - indptr[start]) * padded, grid.count(), [&](int64_t i) {
+    kernel(indptr, indices, data, W, F, padded, parts.data() + 2 * i, grid.from(i), grid.to(i));
+  });
+  for (size_t i = 0; i < parts.size(); ++i)
+    sums[i % 2] += parts[i];
+}
+
+} // namespace nonneg::parallel

@@ -1,0 +1,123 @@
+"""Data and references that several test files share."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from nonneg import _core, _threads
+
+# How a user may hold the same dense matrix; each kind names the source that reads it.
+KINDS = {
+    "dense C": ("Dense", np.ascontiguousarray),
+    "dense F": ("Dense", np.asfortranarray),
+    "csr": ("Sparse", scipy.sparse.csr_matrix),
+    "csc": ("Sparse", scipy.sparse.csc_matrix),
+    "coo": ("Sparse", scipy.sparse.coo_matrix),
+    "csr_array": ("Sparse", scipy.sparse.csr_array),
+    "csr int64": ("Sparse", lambda X: wide(scipy.sparse.csr_matrix(X))),
+}
+
+
+def wide(X):
+    """Give a CSR or CSC matrix 64-bit indices."""
+    X.indices, X.indptr = X.indices.astype(np.int64), X.indptr.astype(np.int64)
+    return X
+
+
+@pytest.fixture(scope="session")
+def kinds():
+    return KINDS
+
+
+@pytest.fixture(params=KINDS)
+def as_kind(request):
+    """Convert a dense matrix to one kind after the other."""
+    return KINDS[request.param][1]
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request):
+    return np.dtype(request.param)
+
+
+@pytest.fixture(params=_core.levels())
+def level(request):
+    """Run the test once for each instruction set of this processor."""
+    before = _core.level()
+    assert _core.set_level(request.param)
+    yield request.param
+    _core.set_level(before)
+
+
+@pytest.fixture
+def always_pool(monkeypatch):
+    """Send even the smallest piece of work through the pool."""
+    monkeypatch.setattr(_threads, "INLINE_WORK", 0)
+
+
+@pytest.fixture(scope="session")
+def planted():
+    """Make X = W H + noise from sparse non-negative factors: (X, W, H)."""
+
+    def make(m=40, n=30, k=3, *, noise=0.0, zeros=0.5, dtype=np.float64, seed=0):
+        rng = np.random.default_rng(seed)
+        W = rng.exponential(size=(m, k)) * (rng.random((m, k)) >= zeros)
+        H = rng.exponential(size=(k, n)) * (rng.random((k, n)) >= zeros)
+        X = W @ H + noise * rng.random((m, n))
+        return X.astype(dtype), W, H
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def objective():
+    """Penalised objective in float64, with scikit-learn's scaling: the definition, written out."""
+
+    def value(X, W, H, penalty=None):
+        X = np.asarray(X.todense() if scipy.sparse.issparse(X) else X, np.float64)
+        W, H = W.astype(np.float64), H.astype(np.float64)
+        total = 0.5 * np.sum((X - W @ H) ** 2)
+        if penalty is not None:
+            m, n = X.shape
+            alpha_H = penalty.alpha_W if penalty.alpha_H == "same" else penalty.alpha_H
+            for alpha, length, F in ((penalty.alpha_W, n, W), (alpha_H, m, H)):
+                l1, l2 = penalty.l1_ratio, 1 - penalty.l1_ratio
+                total += alpha * length * (l1 * np.sum(F) + 0.5 * l2 * np.sum(F**2))
+        return float(total)
+
+    return value
+
+
+@pytest.fixture(scope="session")
+def reference_hals():
+    """Run plain HALS in float64 from a given start: slow, and too simple to be wrong."""
+
+    def hals(X, W, H, l1_W=0.0, l2_W=0.0, l1_H=0.0, l2_H=0.0, sweeps=1000):
+        X, W, Ht = np.asarray(X, np.float64), np.array(W, np.float64), np.array(H.T, np.float64)
+        for _ in range(sweeps):
+            for F, other, data, l1, l2 in ((W, Ht, X, l1_W, l2_W), (Ht, W, X.T, l1_H, l2_H)):
+                B, G = data @ other, other.T @ other + l2 * np.eye(other.shape[1])
+                for p in range(len(G)):
+                    if G[p, p] > 0:
+                        F[:, p] = np.maximum(0, F[:, p] + (B[:, p] - l1 - F @ G[:, p]) / G[p, p])
+        return W, Ht.T
+
+    return hals
+
+
+@pytest.fixture(scope="session")
+def kkt():
+    """Step that one coordinate sweep would take on F (rows x k), relative to F; written apart from the library."""
+
+    def residual(X, F, H, l1=0.0, l2=0.0):
+        """Measure F in ``1/2 ||X - F H||^2 + l1 sum(F) + l2/2 ||F||^2``."""
+        X, F, H = (np.asarray(A, np.float64) for A in (X, F, H))
+        B, G = X @ H.T - l1, H @ H.T + l2 * np.eye(len(H))
+        new, d = F.copy(), np.diag(G)
+        for p in range(len(G)):
+            if d[p] > 0:
+                new[:, p] = np.maximum(0, new[:, p] + (B[:, p] - new @ G[:, p]) / d[p])
+        size = np.sum(d * new**2)
+        return float(np.sqrt(np.sum(d * (new - F) ** 2) / size)) if size > 0 else 0.0
+
+    return residual

@@ -1,0 +1,493 @@
+"""Every kernel, at every instruction set, against plain numpy in float64."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import scipy.optimize
+import scipy.sparse
+
+from nonneg import _core
+
+SIZES = (1, 2, 3, 7, 17, 48, 49, 97, 200)
+# (k, m, n): every k once, every pair of odd sizes once, and long enough to cross every block of the kernels.
+SHAPES = [
+    *[(k, 17, 49) for k in range(1, 71)],
+    *[(k, m, n) for m in SIZES for n in SIZES for k in (5, 13)],
+    *[(1, 7, 2100), (6, 9, 5000), (70, 5, 1100), (13, 300, 1030), (3, 1100, 7)],
+]
+CUTS = [(0, 1), (0, 3), (3, 17), (16, 48), (1, 49), (5, 97), (96, 97), (13, 200)]
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def product(A, B, dtype):
+    """Return A B in float64, and how far from it rounding may lead: some units of |A| |B|."""
+    A, B = A.astype(np.float64), B.astype(np.float64)
+    return A @ B, 16 * np.finfo(dtype).eps * (np.abs(A) @ np.abs(B))
+
+
+def close(got, want, bound):
+    assert (np.abs(got - want) <= bound).all()
+
+
+def cuts(length):
+    return sorted({(a, min(b, length)) for a, b in CUTS if a < length} | {(0, length)})
+
+
+def untouched(out, start, stop):
+    return np.isnan(out[:, :start]).all() and np.isnan(out[:, stop:]).all()
+
+
+def blank(*shape, dtype):
+    return np.full(shape, np.nan, dtype)
+
+
+# --- products -------------------------------------------------------------------------------------------
+
+
+def test_dots(level, dtype, rng):
+    for k, m, n in SHAPES:
+        A, B = rng.standard_normal((m, n)).astype(dtype), rng.standard_normal((k, n)).astype(dtype)
+        out = blank(k, m, dtype=dtype)
+        _core.dots(A, B, out, 0, m)
+        close(out, *product(B, A.T, dtype))
+
+
+def test_dots_rows_stand_alone(level, dtype, rng):
+    for k, m, n in [(1, 200, 49), (5, 97, 48), (13, 200, 700), (70, 49, 17)]:
+        A, B = rng.standard_normal((m, n)).astype(dtype), rng.standard_normal((k, n)).astype(dtype)
+        whole = blank(k, m, dtype=dtype)
+        _core.dots(A, B, whole, 0, m)
+        for start, stop in cuts(m):
+            part = blank(k, m, dtype=dtype)
+            _core.dots(A, B, part, start, stop)
+            assert untouched(part, start, stop)
+            assert (part[:, start:stop] == whole[:, start:stop]).all()
+        for i in (0, m // 2, m - 1):
+            alone = blank(k, 1, dtype=dtype)
+            _core.dots(A[i : i + 1], B, alone, 0, 1)
+            assert (alone[:, 0] == whole[:, i]).all()
+
+
+def test_gram(level, dtype, rng):
+    for k, kb, n in SHAPES:
+        A, B = rng.standard_normal((k, n)).astype(dtype), rng.standard_normal((kb, n)).astype(dtype)
+        for other in (A, B):
+            _core.gram(A, other, out := np.zeros((k, len(other))), 0, n)
+            close(out, *product(A, other.T, dtype))
+        _core.gram(A, A, same := np.zeros((k, k)), 0, n)
+        assert (same == same.T).all()
+
+
+def test_gram_of_a_range(level, dtype, rng):
+    A, B = rng.standard_normal((5, 1000)).astype(dtype), rng.standard_normal((9, 1000)).astype(dtype)
+    for other in (A, B):
+        for start, stop in [*cuts(1000), (255, 257), (100, 900)]:
+            _core.gram(A, other, out := np.zeros((5, len(other))), start, stop)
+            close(out, *product(A[:, start:stop], other[:, start:stop].T, dtype))
+
+
+def test_gram_adds_to_what_is_there(level, dtype):
+    A = np.ones((3, 1000), dtype)
+    for other in (A, A.copy()):
+        out = np.full((3, 3), 5.0)
+        _core.gram(A, other, out, 0, 1000)
+        assert (out == 1005).all()
+
+
+def test_gram_across_blocks_adds_in_float64(level):
+    # One big block, then many small ones: a float32 sum would lose them all.
+    A = np.full((1, 256 * 200), 1e-3, np.float32)
+    A[:, :256] = 1e3
+    _core.gram(A, A, out := np.zeros((1, 1)), 0, A.shape[1])
+    assert out[0, 0] == pytest.approx(256e6 + 256 * 199 * 1e-6, rel=1e-12)
+
+
+def test_mix(level, dtype, rng):
+    for k, q, n in SHAPES:
+        M, R = rng.standard_normal((k, q)).astype(dtype), rng.standard_normal((q, n)).astype(dtype)
+        out = blank(k, n, dtype=dtype)
+        _core.mix(M, R, out, 0, q, 0, n)
+        close(out, *product(M, R, dtype))
+
+
+def test_mix_of_a_run_of_rows(level, dtype, rng):
+    M, R = rng.standard_normal((5, 300)).astype(dtype), rng.standard_normal((300, 49)).astype(dtype)
+    for top, bottom in [*cuts(300), (127, 129), (40, 290), (7, 7)]:
+        out = blank(5, 49, dtype=dtype)
+        _core.mix(M, R, out, top, bottom, 0, 49)
+        close(out, *product(M[:, top:bottom], R[top:bottom], dtype))
+
+
+def test_mix_columns_stand_alone(level, dtype, rng):
+    for k, q, n in [(1, 49, 200), (5, 300, 97), (13, 48, 1100), (70, 17, 200)]:
+        M, R = rng.standard_normal((k, q)).astype(dtype), rng.standard_normal((q, n)).astype(dtype)
+        whole = blank(k, n, dtype=dtype)
+        _core.mix(M, R, whole, 0, q, 0, n)
+        for start, stop in cuts(n):
+            part = blank(k, n, dtype=dtype)
+            _core.mix(M, R, part, 0, q, start, stop)
+            assert untouched(part, start, stop)
+            assert (part[:, start:stop] == whole[:, start:stop]).all()
+        for j in (0, n // 2, n - 1):
+            alone = blank(k, 1, dtype=dtype)
+            _core.mix(M, np.ascontiguousarray(R[:, j : j + 1]), alone, 0, q, 0, 1)
+            assert (alone[:, 0] == whole[:, j]).all()
+
+
+# --- coordinate sweeps ----------------------------------------------------------------------------------
+
+
+def problem(rng, k, rows, dtype):
+    """Return a start F, and B and G of a least-squares problem whose solutions are partly zero."""
+    H = rng.random((k, 2 * k + 3)) * (rng.random((k, 2 * k + 3)) > 0.4) + 0.05
+    B = H @ (rng.standard_normal((2 * k + 3, rows)) + 0.3)
+    F = rng.random((k, rows)) * (rng.random((k, rows)) > 0.3)
+    return F.astype(dtype), B.astype(dtype), (H @ H.T).astype(dtype)
+
+
+def textbook(F, B, G, l1=0.0, sweeps=1, tol=0.0):
+    """Cyclic coordinate descent in float64; each column stops once a sweep's decrease is below tol^2 of its first."""
+    F, B, G = F.astype(float), B.astype(float) - l1, G.astype(float)
+    first, active = 0.0, np.ones(F.shape[1], bool)
+    for sweep in range(sweeps):
+        step = np.zeros(F.shape[1])
+        for p in range(len(G)):
+            if G[p, p] > 0:
+                new = np.maximum(0, F[p] + (B[p] - G[p] @ F) / G[p, p])
+                new = np.where(active, new, F[p])
+                step += G[p, p] * (new - F[p]) ** 2
+                F[p] = new
+        first = step if sweep == 0 else first
+        active &= step > tol**2 * first
+    return F, first.sum()
+
+
+def test_one_sweep_is_the_textbooks(level, dtype, rng):
+    for k, rows in [*((k, 49) for k in range(1, 71)), *((5, rows) for rows in SIZES)]:
+        for l1 in (0.0, 0.7):
+            F, B, G = problem(rng, k, rows, dtype)
+            want, first = textbook(F, B, G, l1)
+            inner, step, size, sweeps, blocks = _core.sweeps(F, B, G, l1, 1, 0.0, 0, rows)
+            rel = 2e-4 if dtype == np.float32 else 1e-12
+            np.testing.assert_allclose(F, want, rtol=rel, atol=rel * want.max())
+            assert inner == pytest.approx(np.sum(B * F, dtype=float), rel=rel, abs=rel)
+            assert size == pytest.approx(np.sum(np.diag(G)[:, None] * F**2, dtype=float), rel=rel)
+            assert step == pytest.approx(first, rel=rel)
+            assert sweeps == blocks > 0
+
+
+def test_many_sweeps_and_the_stop_of_each_column(level, rng):
+    for tol in (0.0, 0.1, 1e-3):
+        F, B, G = problem(rng, 6, 97, np.float64)
+        want, _ = textbook(F, B, G, sweeps=25, tol=tol)
+        _core.sweeps(F, B, G, 0.0, 25, tol, 0, 97)
+        np.testing.assert_allclose(F, want, rtol=1e-9, atol=1e-11)
+
+
+def test_no_sweep_changes_nothing(level, dtype, rng):
+    F, B, G = problem(rng, 4, 17, dtype)
+    before = F.copy()
+    inner, step, *_ = _core.sweeps(F, B, G, 0.0, 0, 0.0, 0, 17)
+    assert np.array_equal(F, before)
+    assert step == 0
+    assert inner == pytest.approx(np.sum(B * F, dtype=float), rel=1e-4)
+
+
+def test_zero_pivot_leaves_the_part_alone(level, dtype, rng):
+    for dead in (0, 3, 6):
+        F, B, G = problem(rng, 7, 49, dtype)
+        G[dead, :] = G[:, dead] = B[dead] = 0
+        before, want = F.copy(), textbook(F, B, G, sweeps=3)[0]
+        _core.sweeps(F, B, G, 0.0, 3, 0.0, 0, 49)
+        assert (F[dead] == before[dead]).all()
+        np.testing.assert_allclose(F, want, rtol=0, atol=1e-4 if dtype == np.float32 else 1e-12)
+
+
+def test_strong_l1_gives_exact_zeros(level, dtype, rng):
+    F, B, G = problem(rng, 5, 49, dtype)
+    inner, _, size, *_ = _core.sweeps(F, B, G, 1e6, 2, 0.0, 0, 49)
+    assert not F.any()
+    assert inner == size == 0
+
+
+def test_sweeps_keep_rows_apart(level, dtype, rng):
+    for k, rows in [(1, 97), (5, 200), (13, 49), (70, 97)]:
+        F, B, G = problem(rng, k, rows, dtype)
+        whole = F.copy()
+        _core.sweeps(whole, B, G, 0.1, 20, 0.03, 0, rows)
+        for start, stop in cuts(rows):
+            part = F.copy()
+            _core.sweeps(part, B, G, 0.1, 20, 0.03, start, stop)
+            assert (part[:, :start] == F[:, :start]).all()
+            assert (part[:, stop:] == F[:, stop:]).all()
+            assert (part[:, start:stop] == whole[:, start:stop]).all()
+        for i in (0, rows // 2, rows - 1):
+            one = np.ascontiguousarray(F[:, i : i + 1])
+            _core.sweeps(one, np.ascontiguousarray(B[:, i : i + 1]), G, 0.1, 20, 0.03, 0, 1)
+            assert (one[:, 0] == whole[:, i]).all()
+
+
+# --- exact non-negative least squares -------------------------------------------------------------------
+
+
+def test_nnls_is_scipys(level, dtype, rng):
+    for k, rows in [*((k, 7) for k in (*range(1, 20), 33, 48, 70)), *((5, rows) for rows in SIZES)]:
+        for l1 in (0.0, 0.3):
+            F, B, _ = problem(rng, k, rows, dtype)
+            A = rng.standard_normal((k, 2 * k + 3))
+            G = A @ A.T
+            assert _core.nnls(F, B, G, l1, 0, rows) == 0
+            L = np.linalg.cholesky(G)
+            for i in range(rows):
+                want = scipy.optimize.nnls(L.T, np.linalg.solve(L, B[:, i].astype(float) - l1))[0]
+                np.testing.assert_allclose(F[:, i], want, rtol=1e-6, atol=1e-7 if dtype == np.float32 else 1e-9)
+
+
+def test_nnls_of_repeated_parts_meets_the_conditions(level, rng):
+    H = np.repeat(rng.random((3, 9)), 2, axis=0)
+    G, B = H @ H.T, H @ rng.standard_normal((9, 49))
+    for start in (np.zeros((6, 49)), np.ones((6, 49))):
+        F = start.copy()
+        _core.nnls(F, B, G, 0.0, 0, 49)
+        slope = G @ F - B
+        assert F.min() >= 0
+        assert slope.min() > -1e-10
+        assert np.abs(F * slope).max() < 1e-10
+
+
+def test_nnls_keeps_rows_apart(level, dtype, rng):
+    F, B, G = problem(rng, 9, 97, dtype)
+    G = G.astype(float)
+    whole = F.copy()
+    _core.nnls(whole, B, G, 0.1, 0, 97)
+    for start, stop in cuts(97):
+        part = F.copy()
+        _core.nnls(part, B, G, 0.1, start, stop)
+        assert (part[:, :start] == F[:, :start]).all()
+        assert (part[:, stop:] == F[:, stop:]).all()
+        assert (part[:, start:stop] == whole[:, start:stop]).all()
+
+
+# --- extrapolation, packing, sparse ---------------------------------------------------------------------
+
+
+def test_extrapolate(level, dtype, rng):
+    for k, n in [(1, 1), (3, 17), (5, 200), (7, 97)]:
+        now, before = rng.random((k, n)).astype(dtype), rng.random((k, n)).astype(dtype)
+        for start, stop in [(0, k * n), (0, 1), (k * n // 3, k * n // 3 + 1), (k * n - 1, k * n)]:
+            out = blank(k, n, dtype=dtype)
+            _core.extrapolate(now, before, 0.9, out, start, stop)
+            assert untouched(out.reshape(1, -1), start, stop)
+            want = np.maximum(0, now + 0.9 * (now.astype(float) - before)).ravel()[start:stop]
+            close(out.ravel()[start:stop], want, 4 * np.finfo(dtype).eps)
+            assert out.ravel()[start:stop].min() >= 0
+
+
+def padded(k, dtype):
+    per_vector = 32 // np.dtype(dtype).itemsize
+    return -(-k // per_vector) * per_vector
+
+
+def packed(F):
+    out = np.empty((F.shape[1], padded(len(F), F.dtype)), F.dtype)
+    _core.pack(F, out, 0, F.shape[1])
+    return out
+
+
+def test_pack(level, dtype, rng):
+    for k, n in [*((k, 17) for k in range(1, 71)), *((5, n) for n in SIZES)]:
+        F = rng.random((k, n)).astype(dtype)
+        out = packed(F)
+        assert (out[:, :k] == F.T).all()
+        assert not out[:, k:].any()
+        start, stop = n // 3, n - n // 4
+        part = blank(*out.shape, dtype=dtype)
+        _core.pack(F, part, start, stop)
+        assert untouched(part.T, start, stop)
+        assert (part[start:stop] == out[start:stop]).all()
+
+
+def sparse(rng, m, n, dtype, index):
+    """Return a CSR matrix with empty, full and sparse rows: (dense, indptr, indices, data)."""
+    X = rng.standard_normal((m, n)) * (rng.random((m, n)) < rng.choice([0, 0.2, 1], size=(m, 1)))
+    X = scipy.sparse.csr_array(X.astype(dtype))
+    return X.toarray().astype(float), X.indptr.astype(index), X.indices.astype(index), X.data
+
+
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+def test_gather(level, dtype, index, rng):
+    for k, m, n in [s for s in SHAPES if max(s) < 500]:
+        X, *layout = sparse(rng, m, n, dtype, index)
+        F, out = rng.standard_normal((k, n)).astype(dtype), blank(k, m, dtype=dtype)
+        _core.gather(*layout, packed(F), out, 0, m)
+        close(out, *product(F, X.T, dtype))
+
+
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+def test_gather_keeps_rows_apart(level, dtype, index, rng):
+    for k in (1, 5, 33, 70):
+        _, indptr, indices, data = sparse(rng, 97, 49, dtype, index)
+        F = packed(rng.standard_normal((k, 49)).astype(dtype))
+        whole = blank(k, 97, dtype=dtype)
+        _core.gather(indptr, indices, data, F, whole, 0, 97)
+        for start, stop in cuts(97):
+            part = blank(k, 97, dtype=dtype)
+            _core.gather(indptr, indices, data, F, part, start, stop)
+            assert untouched(part, start, stop)
+            assert (part[:, start:stop] == whole[:, start:stop]).all()
+        for i in (0, 50, 96):
+            begin, end = indptr[i : i + 2]
+            row, alone = np.array([0, end - begin], index), blank(k, 1, dtype=dtype)
+            _core.gather(row, indices[begin:end], data[begin:end], F, alone, 0, 1)
+            assert (alone[:, 0] == whole[:, i]).all()
+
+
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+def test_residual(level, dtype, index, rng):
+    for k, m, n in [(1, 1, 1), (3, 17, 49), (13, 97, 48), (70, 7, 200)]:
+        X, *layout = sparse(rng, m, n, dtype, index)
+        W, H = rng.random((k, m)).astype(dtype), rng.random((k, n)).astype(dtype)
+        model = W.T.astype(float) @ H.astype(float)
+        for start, stop in cuts(m):
+            sums = np.array([2.0, 3.0])
+            _core.residual(*layout, packed(W), packed(H), sums, start, stop)
+            rows = np.zeros((m, 1), bool)
+            rows[start:stop] = True
+            stored = (X != 0) & rows
+            want = [2 + np.sum((X - model)[stored] ** 2), 3 + np.sum(model[stored] ** 2)]
+            np.testing.assert_allclose(sums, want, rtol=1e-12)
+
+
+# --- wrong calls ----------------------------------------------------------------------------------------
+
+
+def good_calls(dtype):
+    """Return one right call of every kernel: name -> (arguments, positions of its ranges, length of each)."""
+    A, B, F = np.ones((6, 5), dtype), np.ones((4, 5), dtype), np.ones((4, 6), dtype)
+    G, wide = np.eye(4, dtype=dtype), padded(4, dtype)
+    csr = [np.arange(7, dtype=np.int32), np.zeros(6, np.int32), np.ones(6, dtype)]
+    tall = np.ones((6, wide), dtype)
+    return {
+        "dots": ([A, B, np.ones((4, 6), dtype), 0, 6], [(3, 6)]),
+        "gram": ([B, B.copy(), np.ones((4, 4)), 0, 5], [(3, 5)]),
+        "mix": ([F, A, np.ones((4, 5), dtype), 0, 6, 0, 5], [(3, 6), (5, 5)]),
+        "sweeps": ([F, F.copy(), G, 0.0, 1, 0.0, 0, 6], [(6, 6)]),
+        "nnls": ([F, F.copy(), np.eye(4), 0.0, 0, 6], [(4, 6)]),
+        "extrapolate": ([F, F.copy(), 0.5, F.copy(), 0, 24], [(4, 24)]),
+        "pack": ([F, tall.copy(), 0, 6], [(2, 6)]),
+        "gather": ([*csr, np.ones((5, wide), dtype), np.ones((4, 6), dtype), 0, 6], [(5, 6)]),
+        "residual": ([*csr, tall, np.ones((5, wide), dtype), np.zeros(2), 0, 6], [(6, 6)]),
+    }
+
+
+# Sides that may be longer: those that are padded, and rows that the indices need not reach.
+FREE = {("pack", 0, 0), ("pack", 1, 1), ("gather", 3, 0), ("gather", 4, 0), ("residual", 4, 0)}
+WRITTEN = {
+    "dots": 2,
+    "gram": 2,
+    "mix": 2,
+    "sweeps": 0,
+    "nnls": 0,
+    "extrapolate": 3,
+    "pack": 1,
+    "gather": 4,
+    "residual": 5,
+}
+
+
+def test_every_kernel_has_a_good_call(dtype):
+    names = {name for name in dir(_core) if not name.startswith("_")} - {"level", "levels", "set_level"}
+    assert names == set(good_calls(dtype)) == set(WRITTEN)
+    for name, (arguments, _) in good_calls(dtype).items():
+        getattr(_core, name)(*arguments)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_wrong_arguments_raise(name, dtype):
+    kernel = getattr(_core, name)
+    arguments, ranges = good_calls(dtype)[name]
+
+    def refused(error, at, value):
+        wrong = [*arguments]
+        wrong[at] = value
+        with pytest.raises(error):
+            kernel(*wrong)
+
+    for at, value in enumerate(arguments):
+        if not isinstance(value, np.ndarray):
+            refused(TypeError, at, "1")
+            continue
+        for other in (np.float32, np.float64, np.int16, np.complex128, object):
+            if other != value.dtype:
+                refused(TypeError, at, value.astype(other))
+        refused(TypeError, at, None)
+        refused(TypeError, at, value.tolist())
+        refused(TypeError, at, value[None])
+        if value.ndim == 2:
+            refused(TypeError, at, np.asfortranarray(value))
+        refused(TypeError, at, np.repeat(value, 2, axis=-1)[..., ::2])
+        for axis in range(value.ndim):
+            if (name, at, axis) not in FREE:
+                refused(ValueError, at, np.concatenate([value, value.take([0], axis)], axis))
+    for at, length in ranges:
+        refused(ValueError, at, -1)
+        refused(ValueError, at, length + 1)
+        refused(ValueError, at + 1, length + 1)
+        refused(ValueError, at + 1, -1)
+    frozen = arguments[WRITTEN[name]].copy()
+    frozen.flags.writeable = False
+    refused(TypeError, WRITTEN[name], frozen)
+
+
+def test_padding_must_hold_the_parts_and_fill_whole_vectors(dtype):
+    wide = padded(4, dtype)
+    with pytest.raises(ValueError, match="pack"):
+        _core.pack(np.ones((wide + 1, 6), dtype), np.ones((6, wide), dtype), 0, 6)
+    for width, k in ((wide + 1, 4), (wide, wide + 1)):
+        arguments, _ = good_calls(dtype)["gather"]
+        arguments[3:5] = np.ones((5, width), dtype), np.ones((k, 6), dtype)
+        with pytest.raises(ValueError, match="gather"):
+            _core.gather(*arguments)
+
+
+def test_empty_factors_do_not_crash():
+    # In a process of its own: what it guards against would end this one.
+    script = """
+import numpy as np
+from nonneg import _core
+none, G, out = np.ones((0, 5)), np.ones((0, 0)), np.ones((0, 6))
+for call in (
+    lambda: _core.dots(np.ones((6, 5)), none, out, 0, 6),
+    lambda: _core.gram(none, none, G, 0, 5),
+    lambda: _core.mix(np.ones((0, 6)), np.ones((6, 5)), none, 0, 6, 0, 5),
+    lambda: _core.sweeps(none, none, G, 0.0, 1, 0.0, 0, 5),
+    lambda: _core.nnls(none, none, G, 0.0, 0, 5),
+):
+    try:
+        call()
+    except ValueError:
+        pass
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.returncode}: {done.stderr}"
+
+
+# --- choice of the instruction set ----------------------------------------------------------------------
+
+
+def test_levels():
+    before = _core.level()
+    assert before == _core.levels()[-1]
+    assert _core.levels()[0] == "baseline"
+    assert not _core.set_level("no such level")
+    assert _core.level() == before
+    for name in _core.levels():
+        assert _core.set_level(name)
+        assert _core.level() == name
+    assert _core.set_level(before)
