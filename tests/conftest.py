@@ -63,7 +63,8 @@ def planted():
         rng = np.random.default_rng(seed)
         W = rng.exponential(size=(m, k)) * (rng.random((m, k)) >= zeros)
         H = rng.exponential(size=(k, n)) * (rng.random((k, n)) >= zeros)
-        X = W @ H + noise * rng.random((m, n))
+        # Noise around zero keeps the zeros of W and H where they are: the factorization stays unique.
+        X = np.maximum(0, W @ H + noise * rng.standard_normal((m, n)))
         return X.astype(dtype), W, H
 
     return make

@@ -50,6 +50,24 @@ template <class T, class I> void bind_sparse(nb::module_ &m) {
       "indptr"_a.noconvert(), "indices"_a.noconvert(), "data"_a.noconvert(), "packed"_a.noconvert(),
       "out"_a.noconvert(), "start"_a, "stop"_a, "threads"_a = 1, Release());
   m.def(
+      "scatter",
+      [](In1<I> indptr, In1<I> indices, In1<T> data, In<T> packed, Out<T> out, int threads) {
+        require(indptr.shape(0) == packed.shape(0) + 1 && indices.shape(0) == data.shape(0) &&
+                    packed.shape(1) >= out.shape(0) && packed.shape(1) * sizeof(T) % 32 == 0,
+                "scatter: shapes do not fit");
+        const auto kernel = [] {
+          if constexpr (sizeof(I) == 4)
+            return kernels<T>().scatter32;
+          else
+            return kernels<T>().scatter64;
+        }();
+        parallel::scatter<T, I>(threads, kernel, indptr.data(), indices.data(), data.data(),
+                                int64_t(packed.shape(0)), packed.data(), int(packed.shape(1)), int(out.shape(0)),
+                                out.data(), int64_t(out.shape(1)));
+      },
+      "indptr"_a.noconvert(), "indices"_a.noconvert(), "data"_a.noconvert(), "packed"_a.noconvert(),
+      "out"_a.noconvert(), "threads"_a = 1, Release());
+  m.def(
       "residual",
       [](In1<I> indptr, In1<I> indices, In1<T> data, In<T> W, In<T> H, Out1<double> sums, int64_t start, int64_t stop,
          int threads) {

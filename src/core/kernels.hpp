@@ -38,6 +38,11 @@ template <class T> struct Kernels {
                    int k, T *out, int64_t start, int64_t stop);
   void (*gather64)(const int64_t *indptr, const int64_t *indices, const T *data, int64_t m, const T *F, int padded,
                    int k, T *out, int64_t start, int64_t stop);
+  // out[indices[t], :] += data[t] F[i, :] for the rows i in the range; F, out packed.         2 nnz k flop
+  void (*scatter32)(const int32_t *indptr, const int32_t *indices, const T *data, const T *F, int padded, T *out,
+                    int64_t start, int64_t stop);
+  void (*scatter64)(const int64_t *indptr, const int64_t *indices, const T *data, const T *F, int padded, T *out,
+                    int64_t start, int64_t stop);
   // sums += {(x - wh)^2, wh^2} over the stored entries of the rows in the range.
   void (*residual32)(const int32_t *indptr, const int32_t *indices, const T *data, const T *W, const T *F, int padded,
                      double *sums, int64_t start, int64_t stop);

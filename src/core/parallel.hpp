@@ -125,6 +125,28 @@ void gather(int threads, Kernel kernel, const I *indptr, const I *indices, const
   });
 }
 
+// Eight runs of rows, each into its own sum; the number does not follow the threads.
+template <class T, class I, class Kernel>
+void scatter(int threads, Kernel kernel, const I *indptr, const I *indices, const T *data, int64_t m, const T *F,
+             int padded, int k, T *out, int64_t n) {
+  const Grid grid(0, m, 8, 16);
+  const int64_t size = n * padded;
+  std::vector<T> parts(size_t(grid.count() * size));
+  share(threads, 4.0 * indptr[m] * padded, grid.count(), [&](int64_t i) {
+    kernel(indptr, indices, data, F, padded, parts.data() + i * size, grid.from(i), grid.to(i));
+  });
+  const Grid columns(0, n, 4 * threads, 64);
+  share(threads, 10.0 * double(parts.size()), columns.count(), [&](int64_t c) {
+    for (int64_t j = columns.from(c); j < columns.to(c); ++j)
+      for (int p = 0; p < k; ++p) {
+        T sum = 0;
+        for (int64_t i = 0; i < grid.count(); ++i)
+          sum += parts[size_t(i * size + j * padded + p)];
+        out[p * n + j] = sum;
+      }
+  });
+}
+
 template <class T, class I, class Kernel>
 void residual(int threads, Kernel kernel, const I *indptr, const I *indices, const T *data, const T *W, const T *F,
               int padded, double *sums, int64_t start, int64_t stop) {

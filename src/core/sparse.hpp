@@ -85,6 +85,23 @@ void gather(const I *indptr, const I *indices, const T *data, int64_t m, const T
   }
 }
 
+// The transposed product without a transposed copy: out[indices[t], :] += data[t] F[i, :] over the rows
+// [start, stop); F is packed m x padded, out is n x padded. For an out that fits the second-level cache.
+template <class T, class I>
+void scatter(const I *indptr, const I *indices, const T *data, const T *F, int padded, T *out, int64_t start,
+             int64_t stop) {
+  using V = typename Half<T>::type;
+  const int vectors = padded / half<T>;
+  for (int64_t i = start; i < stop; ++i) {
+    const V *f = reinterpret_cast<const V *>(F + i * padded);
+    for (int64_t t = indptr[i]; t < indptr[i + 1]; ++t) {
+      V *o = reinterpret_cast<V *>(out + int64_t(indices[t]) * padded);
+      for (int v = 0; v < vectors; ++v)
+        o[v] += data[t] * f[v];
+    }
+  }
+}
+
 // Over the stored entries of the rows [start, stop): sums[0] += (x - wh)^2, sums[1] += wh^2, in float64.
 template <class T, class I>
 void residual(const I *indptr, const I *indices, const T *data, const T *W, const T *F, int padded, double *sums,

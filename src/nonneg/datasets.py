@@ -60,7 +60,8 @@ def fetch_faces(
         target : int array of shape (pictures,), the person
         target_names : str array of shape (people,)
         image_shape : (height, width); (112, 92) for ORL
-        DESCR : str, where it comes from, whom to credit
+        credit : str, whom to name beside the pictures
+        DESCR : str, where they come from
 
     Raises
     ------
@@ -99,6 +100,7 @@ def _orl() -> Bunch:
         target=np.repeat(np.arange(people), takes),
         target_names=np.array([f"s{person}" for person in range(1, people + 1)]),
         image_shape=data.shape[1:],
+        credit="AT&T Laboratories Cambridge",
         DESCR=ORL_DESCR,
     )
 
@@ -114,7 +116,7 @@ def _lfw(min_per_person: int, max_per_person: int, resize: float) -> Bunch:
             faces = fetch_lfw_people(min_faces_per_person=min_per_person, resize=resize)
     except OSError as error:
         raise OSError(
-            f'LFW could not be downloaded ({error}); check the network, or use source="orl", which needs none.'
+            f"LFW could not be downloaded: {error}. Check the network, or take the source orl, which needs none."
         ) from error
     # How many pictures of the same person come before each one.
     earlier = np.empty(len(faces.target), int)
@@ -127,6 +129,7 @@ def _lfw(min_per_person: int, max_per_person: int, resize: float) -> Bunch:
         target=faces.target[keep],
         target_names=faces.target_names,
         image_shape=faces.images.shape[1:],
+        credit="Labeled Faces in the Wild, University of Massachusetts",
         DESCR=LFW_DESCR,
     )
 

@@ -52,6 +52,8 @@ def _check_sparse(X: Any) -> Any:
         X = X.tocsr()
     if X.dtype not in (np.float32, np.float64):
         X = X.astype(np.float64)
+    # Products index memory by what these arrays say.
+    X.check_format(full_check=True)
     if not X.has_canonical_format:
         X = X.copy()
         X.sum_duplicates()

@@ -11,65 +11,83 @@ from nonneg import _core
 from nonneg._threads import thread_count
 from nonneg.data.source import Array, even_scale, gram, rescaled_product, scaled
 
+Layout = tuple[Array, Array, Array]  # indptr, indices, data
+
+# A product summed in place must fit the second-level cache, numbers of all its parts together.
+SCATTER_BYTES = 2**20
+
 
 class Sparse:
-    """CSR or CSC source. The other layout is the one copy that a fit makes of X.
+    """CSR or CSC source.
 
-    W' X gathers rows of W by the columns of X (CSC), X H' rows of H by the rows of X (CSR).
+    X H' gathers rows of H along the rows of X (CSR), W' X rows of W along its columns (CSC). The layout that X
+    does not come in is the one copy a fit makes; where the product is small it is summed in place instead.
     """
 
     def __init__(self, X: Any) -> None:
         self.shape = (int(X.shape[0]), int(X.shape[1]))
         self.dtype = X.dtype
         self.stored = max(1, int(X.nnz))
-        self._csr = _same_index(X if X.format == "csr" else X.tocsr())
-        self._csc: tuple[Array, Array, Array] | None = _same_index(X) if X.format == "csc" else None
-        data = self._csr[2]
+        self._given = X.format
+        self._layouts: dict[str, Layout] = {X.format: _same_index(X)}
+        data = X.data
         self.scale = even_scale(float(np.abs(data).max(initial=0)))
         values = scaled(data, self.scale)
         self.squared_norm = float(np.square(values, dtype=np.float64).sum())
-        self.mean = float(values.sum(dtype=np.float64)) / max(1, self.shape[0] * self.shape[1])
+        self.mean = float(values.sum(dtype=np.float64)) / (self.shape[0] * self.shape[1])
 
     def dot(self, H: Array) -> Array:
         """Return ``(X H')'``, k x m."""
-        return rescaled_product(lambda F: _gather(self._csr, F, self.shape[0]), H, self.scale)
+        return rescaled_product(lambda F: self._times(F, "csr", self.shape[0]), H, self.scale)
 
     def tdot(self, Wt: Array) -> Array:
         """Return ``W' X``, k x n."""
-        if self._csc is None:
-            indptr, indices, data = self._csr
-            X = scipy.sparse.csr_array((data, indices, indptr), shape=self.shape)
-            self._csc = _same_index(X.tocsc())
-        csc = self._csc
-        return rescaled_product(lambda F: _gather(csc, F, self.shape[1]), Wt, self.scale)
+        return rescaled_product(lambda F: self._times(F, "csc", self.shape[1]), Wt, self.scale)
+
+    def _times(self, F: Array, layout: str, length: int) -> Array:
+        packed = _pack(F)
+        out = np.empty((len(F), length), F.dtype)
+        small = length * packed.shape[1] * F.itemsize <= SCATTER_BYTES and 4 * length <= F.shape[1]
+        if small and layout != self._given:
+            _core.scatter(*self._layouts[self._given], packed, out, thread_count())
+        else:
+            _core.gather(*self._layout(layout), packed, out, 0, length, thread_count())
+        return out
+
+    def _layout(self, name: str) -> Layout:
+        if name not in self._layouts:
+            X = self._matrix(self._given)
+            self._layouts[name] = _same_index(X.tocsc() if name == "csc" else X.tocsr())
+        return self._layouts[name]
+
+    def _matrix(self, name: str) -> Any:
+        indptr, indices, data = self._layout(name)
+        kind = scipy.sparse.csr_array if name == "csr" else scipy.sparse.csc_array
+        return kind((data, indices, indptr), shape=self.shape)
 
     def loss(self, Wt: Array, H: Array) -> float:
         """Return ``1/2 ||X - W H||^2``: the residual where X is stored, the model's norm elsewhere."""
-        indptr, indices, data = self._csr
-        W, packed = _pack(Wt), _pack(H)
-        data = scaled(data, self.scale)
+        rows, columns = (Wt, H) if self._given == "csr" else (H, Wt)
+        indptr, indices, data = self._layouts[self._given]
         sums = np.zeros(2)
-        _core.residual(indptr, indices, data, W, packed, sums, 0, self.shape[0], thread_count())
+        data = scaled(data, self.scale)
+        _core.residual(indptr, indices, data, _pack(rows), _pack(columns), sums, 0, rows.shape[1], thread_count())
         residual, stored = sums
         model = float((gram(Wt) * gram(H)).sum())
         return float(0.5 * (residual + max(0.0, model - stored)))
 
     def rows(self, indices: Array) -> Array:
         """Return some rows, dense."""
-        indptr, columns, data = self._csr
-        X = scipy.sparse.csr_array((data, columns, indptr), shape=self.shape)
-        return np.ascontiguousarray(scaled(X[indices].toarray(), self.scale))
+        return np.ascontiguousarray(scaled(self._matrix("csr")[indices].toarray(), self.scale))
 
     def row_norms(self) -> Array:
         """Return the squared norm of every row, float64."""
-        indptr, _, data = self._csr
-        squares = np.square(scaled(data, self.scale), dtype=np.float64)
-        total = np.concatenate([[0.0], np.cumsum(squares)])
-        norms: Array = total[indptr[1:]] - total[indptr[:-1]]
-        return norms
+        X = self._matrix(self._given)
+        squares = type(X)((np.square(scaled(X.data, self.scale), dtype=np.float64), X.indices, X.indptr), self.shape)
+        return np.asarray(squares.sum(axis=1)).ravel()
 
 
-def _same_index(X: Any) -> tuple[Array, Array, Array]:
+def _same_index(X: Any) -> Layout:
     """Row pointers and indices of one width, as the kernels need them: 64 bits only where one has 64."""
     wide = np.int64 if np.int64 in (X.indptr.dtype, X.indices.dtype) else np.int32
     return X.indptr.astype(wide, copy=False), X.indices.astype(wide, copy=False), X.data
@@ -81,10 +99,3 @@ def _pack(F: Array) -> Array:
     packed = np.empty((F.shape[1], -(-len(F) // per_vector) * per_vector), F.dtype)
     _core.pack(F, packed, 0, F.shape[1], thread_count())
     return packed
-
-
-def _gather(layout: tuple[Array, Array, Array], F: Array, length: int) -> Array:
-    indptr, indices, data = layout
-    out = np.empty((len(F), length), F.dtype)
-    _core.gather(indptr, indices, data, _pack(F), out, 0, length, thread_count())
-    return out

@@ -18,7 +18,7 @@ except ImportError as error:
 __all__ = ["parts", "reconstructions"]
 
 # Inches. The narrowest picture still has room for the longest title, "part 200 · <0.1 %", in FONT points.
-NARROWEST, WIDEST, GAP, LINE = 1.25, 2.4, 0.1, 0.24
+NARROWEST, WIDEST, GAP, LINE = 1.25, 2.4, 0.1, 0.2
 FONT = 8
 HAIRLINE = "0.75"
 
