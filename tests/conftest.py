@@ -1,10 +1,15 @@
 """Data and references that several test files share."""
 
+import hypothesis
 import numpy as np
 import pytest
 import scipy.sparse
 
 from nonneg import _core, _threads
+
+# The same examples everywhere, and no clock: a busy machine must not fail a test.
+hypothesis.settings.register_profile("nonneg", derandomize=True, deadline=None, database=None, max_examples=60)
+hypothesis.settings.load_profile("nonneg")
 
 # How a user may hold the same dense matrix; each kind names the source that reads it.
 KINDS = {

@@ -25,7 +25,7 @@ SMALL, SKETCHED = (40, 30), (110, 120)
 # Both converge on the planted data; in float32 the loss is rounding after six digits.
 STOP = {
     np.dtype(np.float64): [RelativeDecrease(1e-9), Iterations(2000)],
-    np.dtype(np.float32): [RelativeDecrease(1e-6), Iterations(2000)],
+    np.dtype(np.float32): [RelativeDecrease(3e-5), Iterations(2000)],
 }
 TINY = {np.dtype(np.float64): 1e-11, np.dtype(np.float32): 2e-6}
 
@@ -64,7 +64,7 @@ def test_a_source_is_its_matrix(as_kind, factor, dtype, planted):
 
 
 def test_a_sketch_is_its_product(dtype, planted):
-    X = planted(60, 45, 3, noise=0.01, dtype=dtype)[0]
+    X = planted(60, 45, 3, noise=0.3, dtype=dtype)[0]
     dense = nonneg.data.as_source(X)
     source = nonneg.data.sketch(dense, 12, 1, 0)
     Q, B = source.Qt.T.astype(np.float64), source.B.astype(np.float64)
@@ -114,7 +114,7 @@ def fit(kinds, planted):
     @functools.cache
     def run(kind, start, penalty, dtype):
         shape, convert = (SKETCHED, np.asarray) if kind == "sketch" else (SMALL, kinds[kind][1])
-        X = planted(*shape, 3, noise=0.05, dtype=dtype)[0]
+        X = planted(*shape, 3, noise=0.3, dtype=dtype)[0]
         result = nonneg.factorize(convert(X), 3, start=start, penalty=PENALTIES[penalty], seed=1, stop=STOP[dtype])
         assert (result.settings["sketch"] is not None) == (kind == "sketch")
         return X, result
@@ -185,7 +185,7 @@ def plain(planted, objective, reference_hals):
 
     @functools.cache
     def best(shape, penalty):
-        X = planted(*shape, 3, noise=0.05)[0]
+        X = planted(*shape, 3, noise=0.3)[0]
         (l1_W, l2_W), (l1_H, l2_H) = PENALTIES[penalty].shrinks(shape)
         losses = []
         for seed in range(3):
@@ -309,7 +309,7 @@ def test_the_best_of_several_runs(objective):
 
 
 def test_best_loss_never_rises(planted, start, penalty, dtype):
-    X, bests = planted(noise=0.05, dtype=dtype)[0], []
+    X, bests = planted(noise=0.3, dtype=dtype)[0], []
     result = nonneg.factorize(
         X,
         3,

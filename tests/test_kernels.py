@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import textwrap
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -349,6 +351,15 @@ def test_gather_keeps_rows_apart(level, dtype, index, rng):
 
 
 @pytest.mark.parametrize("index", [np.int32, np.int64])
+def test_scatter(level, dtype, index, rng):
+    for k, m, n in [*(s for s in SHAPES if max(s) < 500), (5, 1000, 9)]:
+        X, *layout = sparse(rng, m, n, dtype, index)
+        F, out = rng.standard_normal((k, m)).astype(dtype), blank(k, n, dtype=dtype)
+        _core.scatter(*layout, packed(F), out)
+        close(out, *product(F, X, dtype))
+
+
+@pytest.mark.parametrize("index", [np.int32, np.int64])
 def test_residual(level, dtype, index, rng):
     for k, m, n in [(1, 1, 1), (3, 17, 49), (13, 97, 48), (70, 7, 200)]:
         X, *layout = sparse(rng, m, n, dtype, index)
@@ -362,6 +373,69 @@ def test_residual(level, dtype, index, rng):
             stored = (X != 0) & rows
             want = [2 + np.sum((X - model)[stored] ** 2), 3 + np.sum(model[stored] ** 2)]
             np.testing.assert_allclose(sums, want, rtol=1e-12)
+
+
+# --- threads -------------------------------------------------------------------------------------------
+
+
+def large_calls(dtype):
+    """Return calls with enough work for the pool: name -> (arguments, position of what is written)."""
+    rng = np.random.default_rng(0)
+
+    def some(*shape):
+        return rng.standard_normal(shape).astype(dtype)
+
+    F, B, G = problem(rng, 9, 5000, dtype)
+    csr = scipy.sparse.random_array((3000, 40), density=0.3, format="csr", dtype=dtype, rng=rng)
+    csr = [csr.indptr, csr.indices, csr.data]
+    return {
+        "dots": ([some(400, 501), some(9, 501), some(9, 400), 3, 400], 2),
+        "gram": ([some(9, 20000), some(7, 20000), np.zeros((9, 7)), 5, 20000], 2),
+        "gram of one": ([A := some(9, 20000), A, np.zeros((9, 9)), 0, 20000], 2),
+        "mix": ([some(9, 300), some(300, 1000), some(9, 1000), 0, 300, 1, 1000], 2),
+        "mix tall": ([some(9, 8000), some(8000, 41), some(9, 41), 0, 8000, 0, 41], 2),
+        "sweeps": ([F, B, G, 0.1, 5, 0.03, 0, 5000], 0),
+        "nnls": ([F.copy(), B, G.astype(float), 0.1, 0, 5000], 0),
+        "extrapolate": ([F.copy(), some(9, 5000), 0.9, F.copy(), 0, 45000], 3),
+        "pack": ([some(9, 20000), np.ones((20000, padded(9, dtype)), dtype), 0, 20000], 1),
+        "gather": ([*csr, packed(some(9, 40)), some(9, 3000), 0, 3000], 4),
+        "scatter": ([*csr, packed(some(9, 3000)), some(9, 40)], 4),
+        "residual": ([*csr, packed(some(9, 3000)), packed(some(9, 40)), np.zeros(2), 0, 3000], 5),
+    }
+
+
+def test_every_kernel_has_a_large_call(dtype):
+    assert {name.split()[0] for name in large_calls(dtype)} == set(WRITTEN)
+
+
+def test_bits_do_not_depend_on_threads(level, dtype):
+    for name, (arguments, written) in large_calls(dtype).items():
+        results = []
+        for threads in (1, 2, 3, 7):
+            fresh = [*arguments]
+            fresh[written] = arguments[written].copy()
+            returned = getattr(_core, name.split()[0])(*fresh, threads)
+            results.append((fresh[written], returned))
+        for out, returned in results[1:]:
+            assert np.array_equal(out, results[0][0]), name
+            assert returned == results[0][1], name
+
+
+def test_many_calls_at_once_do_not_mix(dtype):
+    calls = [*large_calls(dtype).items()] * 6
+
+    def call(item):
+        name, (arguments, written) = item
+        fresh = [*arguments]
+        fresh[written] = arguments[written].copy()
+        getattr(_core, name.split()[0])(*fresh, 3)
+        return fresh[written]
+
+    alone = [call(item) for item in calls]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(call, calls))
+    for a, b in zip(alone, together, strict=True):
+        assert np.array_equal(a, b)
 
 
 # --- wrong calls ----------------------------------------------------------------------------------------
@@ -382,12 +456,21 @@ def good_calls(dtype):
         "extrapolate": ([F, F.copy(), 0.5, F.copy(), 0, 24], [(4, 24)]),
         "pack": ([F, tall.copy(), 0, 6], [(2, 6)]),
         "gather": ([*csr, np.ones((5, wide), dtype), np.ones((4, 6), dtype), 0, 6], [(5, 6)]),
+        "scatter": ([*csr, tall, np.ones((4, 5), dtype)], []),
         "residual": ([*csr, tall, np.ones((5, wide), dtype), np.zeros(2), 0, 6], [(6, 6)]),
     }
 
 
 # Sides that may be longer: those that are padded, and rows that the indices need not reach.
-FREE = {("pack", 0, 0), ("pack", 1, 1), ("gather", 3, 0), ("gather", 4, 0), ("residual", 4, 0)}
+FREE = {
+    ("scatter", 4, 0),
+    ("scatter", 4, 1),
+    ("pack", 0, 0),
+    ("pack", 1, 1),
+    ("gather", 3, 0),
+    ("gather", 4, 0),
+    ("residual", 4, 0),
+}
 WRITTEN = {
     "dots": 2,
     "gram": 2,
@@ -397,6 +480,7 @@ WRITTEN = {
     "extrapolate": 3,
     "pack": 1,
     "gather": 4,
+    "scatter": 4,
     "residual": 5,
 }
 
@@ -449,31 +533,43 @@ def test_padding_must_hold_the_parts_and_fill_whole_vectors(dtype):
     wide = padded(4, dtype)
     with pytest.raises(ValueError, match="pack"):
         _core.pack(np.ones((wide + 1, 6), dtype), np.ones((6, wide), dtype), 0, 6)
-    for width, k in ((wide + 1, 4), (wide, wide + 1)):
-        arguments, _ = good_calls(dtype)["gather"]
-        arguments[3:5] = np.ones((5, width), dtype), np.ones((k, 6), dtype)
-        with pytest.raises(ValueError, match="gather"):
-            _core.gather(*arguments)
+    for name, rows, columns in (("gather", 5, 6), ("scatter", 6, 5)):
+        for width, k in ((wide + 1, 4), (wide, wide + 1)):
+            arguments, _ = good_calls(dtype)[name]
+            arguments[3:5] = np.ones((rows, width), dtype), np.ones((k, columns), dtype)
+            with pytest.raises(ValueError, match=name):
+                getattr(_core, name)(*arguments)
 
 
-def test_empty_factors_do_not_crash():
-    # In a process of its own: what it guards against would end this one.
-    script = """
-import numpy as np
-from nonneg import _core
-none, G, out = np.ones((0, 5)), np.ones((0, 0)), np.ones((0, 6))
-for call in (
-    lambda: _core.dots(np.ones((6, 5)), none, out, 0, 6),
-    lambda: _core.gram(none, none, G, 0, 5),
-    lambda: _core.mix(np.ones((0, 6)), np.ones((6, 5)), none, 0, 6, 0, 5),
-    lambda: _core.sweeps(none, none, G, 0.0, 1, 0.0, 0, 5),
-    lambda: _core.nnls(none, none, G, 0.0, 0, 5),
-):
-    try:
-        call()
-    except ValueError:
-        pass
-"""
+# In processes of their own: what these guard against would end this one.
+CRASHES = {
+    "no parts": """
+        none, G, out = np.ones((0, 5)), np.ones((0, 0)), np.ones((0, 6))
+        calls = [
+            lambda: _core.dots(np.ones((6, 5)), none, out, 0, 6),
+            lambda: _core.gram(none, none, G, 0, 5),
+            lambda: _core.mix(np.ones((0, 6)), np.ones((6, 5)), none, 0, 6, 0, 5),
+            lambda: _core.sweeps(none, none, G, 0.0, 1, 0.0, 0, 5),
+            lambda: _core.nnls(none, none, G, 0.0, 0, 5),
+        ]
+    """,
+    "no threads": """
+        A, F = np.ones((4, 600)), np.ones((4, 4))
+        calls = [
+            lambda: _core.dots(A, A, F, 0, 4, 0),
+            lambda: _core.dots(A, A, F, 0, 4, -2),
+            lambda: _core.mix(F, A, A.copy(), 0, 4, 0, 600, 0),
+            lambda: _core.extrapolate(A, A, 0.5, A.copy(), 0, 2400, 0),
+            lambda: _core.nnls(F.copy(), F, F, 0.0, 0, 4, 0),
+        ]
+    """,
+}
+
+
+@pytest.mark.parametrize("case", CRASHES)
+def test_nonsense_does_not_crash(case):
+    script = "import numpy as np\nfrom nonneg import _core\n" + textwrap.dedent(CRASHES[case])
+    script += "for call in calls:\n    try:\n        call()\n    except ValueError:\n        pass\n"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.returncode}: {done.stderr}"
 

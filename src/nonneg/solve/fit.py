@@ -275,9 +275,9 @@ def _finish(
     if free:
         sums = H.sum(axis=1, dtype=np.float64, keepdims=True)
         H = (H / np.where(sums > 0, sums, 1)).astype(H.dtype)
-    elif on_H.l1 or on_H.l2:
-        H = np.where(W.any(axis=1, keepdims=True), H, 0)
     W = solve_W(source, H, on_W)
+    # A part that no row uses is empty: its H is arbitrary, or zero under a penalty.
+    H = np.where(W.any(axis=1, keepdims=True), H, 0).astype(H.dtype)
     if not keep_order:
         amount = W.sum(axis=1, dtype=np.float64) * H.sum(axis=1, dtype=np.float64)
         order = np.argsort(-amount, kind="stable")

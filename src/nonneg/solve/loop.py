@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nonneg.data import Array, Source, Sparse, gram
+from nonneg.data import Array, Source, gram
 from nonneg.solve.penalty import Shrink, balance
 from nonneg.solve.stop import Rule, State
 from nonneg.solve.sweeps import extrapolate, sweep
@@ -25,19 +25,29 @@ NOISE = {np.dtype(np.float32): 2e-7, np.dtype(np.float64): 1e-14}
 FLOOR = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-12}
 
 
+# Most sweeps for each product, and the step at which a row stops earlier (relative to its first). Measured on nine
+# real sets: 4 sweeps need up to six times the iterations on dense data, and where products are cheap the rows stop
+# early by themselves. The same numbers for every kind of data, so that dense and sparse X take the same path.
+MOST_SWEEPS, SWEEP_STEP = 20, 0.1
+
+
 class Side:
     """One factor during the loop: the last plain iterate, the extrapolated point, and the best one seen."""
 
-    def __init__(self, F: Array, shrink: Shrink, most: int, tol: float) -> None:
-        self.point, self.plain, self.next, self.best = F.copy(), F.copy(), np.empty_like(F), F.copy()
-        self.shrink, self.most, self.tol = shrink, most, tol
+    def __init__(self, F: Array, shrink: Shrink) -> None:
+        self.point, self.plain, self.next, self.best = F.copy(), F.copy(), F.copy(), F.copy()
+        self.shrink = shrink
         self.kkt = float("inf")
         self.product = 0.0
 
     def improve(self, B: Array, G: Array) -> None:
         """Sweep from the extrapolated point to the next plain iterate."""
         np.copyto(self.next, self.point)
-        done = sweep(self.next, B, G, self.shrink, self.most, self.tol)
+        done = sweep(self.next, B, G, self.shrink, MOST_SWEEPS, SWEEP_STEP)
+        dead = np.diag(G) + self.shrink.l2 <= 0
+        if dead.any():
+            # Nothing pulls at the partner of an empty part: it waits, or the extrapolation would carry it away.
+            self.next[dead] = self.plain[dead]
         self.kkt, self.product = done.kkt, done.product
 
     def extrapolate(self, beta: float) -> None:
@@ -104,12 +114,9 @@ def iterate(
     """Factorize from a start until a rule fires; factors are k x rows, in the source's scaled units."""
     state = state or State()
     on_W, on_H = shrinks
-    both_shrunk = any(on_W) and any(on_H)
     objective = Objective(source, on_W, on_H)
-    most = inner_sweeps(source, len(start[0]))
-    W, H = (Side(F, shrink, *most) for F, shrink in zip(start, shrinks, strict=True))
-    if both_shrunk:
-        rebalance(W, H)
+    W, H = (Side(F, shrink) for F, shrink in zip(start, shrinks, strict=True))
+    rebalance(W, H)
     beta, last_good, ceiling = 0.5, 0.5, 1.0
     previous = best = float("inf")
     gram_H = gram(H.point)
@@ -147,25 +154,13 @@ def iterate(
             reason = reason or "callback"
         if reason is not None:
             return Path(W.best, H.best, state, reason)
-        if both_shrunk and state.iteration % 10 == 0:
+        if state.iteration % 10 == 0:
             gram_H = rebalance(W, H)
 
 
 def rebalance(W: Side, H: Side) -> Array:
-    """Share the penalties between the factors; every iterate is scaled alike, so the extrapolation goes on."""
+    """Share scale and penalties between the factors; every iterate is scaled alike, so the extrapolation goes on."""
     factor = balance(W.plain, H.plain, W.shrink, H.shrink)
     W.scale(factor)
     H.scale(1 / factor)
     return gram(H.point)
-
-
-def inner_sweeps(source: Source, k: int) -> tuple[int, float]:
-    """Most sweeps for each product, and the decrease at which a row stops earlier; from shapes, never from clocks.
-
-    Sweeps are nearly free beside the products of dense data, and cost as much as those of sparse data.
-    """
-    m, n = source.shape
-    if isinstance(source, Sparse):
-        return 4, 0.1
-    balance_point = 1 + 0.5 * source.stored / ((m + n) * k)
-    return int(np.clip(round(balance_point), 10, 30)), 0.03

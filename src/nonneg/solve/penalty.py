@@ -78,7 +78,13 @@ def balance(W: Array, H: Array, on_W: Shrink, on_H: Shrink) -> Array:
 
     Along this direction the data term is constant, so alternating updates crawl; the minimum is exact here:
     a s + b s^2 / 2 + c / s + d / (2 s^2) is convex in log s, and Newton's steps in log s find it.
+    Without penalties s brings W and H to equal size, against overflow; a power of two, so that nothing is rounded.
     """
+    if not any(on_W) and not any(on_H):
+        sizes = [np.abs(F).max(axis=1, initial=0).astype(np.float64) for F in (W, H)]
+        live = (sizes[0] > 0) & (sizes[1] > 0)
+        ratio = np.where(live, sizes[1], 1) / np.where(live, sizes[0], 1)
+        return np.exp2(np.round(0.5 * np.log2(ratio)))
     a, c = (shrink.l1 * F.sum(axis=1, dtype=np.float64) for shrink, F in ((on_W, W), (on_H, H)))
     b, d = (shrink.l2 * np.square(F, dtype=np.float64).sum(axis=1) for shrink, F in ((on_W, W), (on_H, H)))
     t = np.zeros(len(W))

