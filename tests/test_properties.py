@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 import nonneg
-from nonneg import Iterations, Penalty, RelativeDecrease
+from nonneg import Iterations, Penalty
 
 DTYPES = st.sampled_from([np.float32, np.float64])
 PENALTIES = st.sampled_from([None, Penalty(0.01), Penalty(0.1, l1_ratio=1.0), Penalty(0.05, 0.2, l1_ratio=0.5)])
@@ -62,10 +62,10 @@ def sound(X, result, penalty=None):
     # Nothing in, nothing out.
     assert not W[~X.any(axis=1)].any()
     assert result.share.sum() == pytest.approx(float(W.any()))
-    matters = result.share > 1e-3
-    assert H[matters][:, ~X.any(axis=0)].max(initial=0) <= 1e-3 * H.max()
     if penalty is None:
+        matters = result.share > 1e-3
         np.testing.assert_allclose(H[matters].sum(axis=1), 1, rtol=1e-5)
+        assert H[matters][:, ~X.any(axis=0)].max(initial=0) <= 1e-3
     repr(result), result._repr_html_()
 
 
@@ -179,11 +179,10 @@ def test_a_power_of_four_with_penalties(seed, exponent, l1_ratio):
 @pytest.mark.parametrize("factor", [2.0, 1e-6, 1e6, 1e-300, 1e300])
 @pytest.mark.parametrize("start", ["random", "nndsvda", "spa"])
 @pytest.mark.parametrize("convert", [np.asarray, np.asfortranarray, scipy.sparse.csr_array])
-def test_any_factor_gives_the_same_parts(factor, start, convert):
-    X = example(5)[0]
-    stop = [RelativeDecrease(1e-12), Iterations(2000)]
-    a = nonneg.factorize(convert(X), 3, start=start, seed=1, stop=stop)
-    b = nonneg.factorize(convert(X * factor), 3, start=start, seed=1, stop=stop)
+def test_any_factor_gives_the_same_parts(factor, start, convert, planted):
+    X = planted(30, 20, 3, noise=0.1)[0]
+    a = nonneg.factorize(convert(X), 3, start=start, seed=1, stop=Iterations(600))
+    b = nonneg.factorize(convert(X * factor), 3, start=start, seed=1, stop=Iterations(600))
     np.testing.assert_allclose(b.H, a.H, atol=1e-5 * a.H.max())
     np.testing.assert_allclose(b.W / factor, a.W, atol=1e-5 * a.W.max())
     assert b.relative_error == pytest.approx(a.relative_error, rel=1e-8)
@@ -219,17 +218,14 @@ def test_amounts_that_leave_the_type_are_refused(dtype):
         nonneg.factorize(X, 2, seed=0)
 
 
-@given(seed=SEEDS, sparse=st.booleans())
-def test_transpose(seed, sparse):
-    rng = np.random.default_rng(seed)
-    W, H = (rng.exponential(size=shape) * (rng.random(shape) < 0.5) for shape in ((25, 2), (2, 20)))
-    X = W @ H + 0.01 * rng.random((25, 20))
-    convert = scipy.sparse.csr_array if sparse else np.asarray
-    stop = [RelativeDecrease(1e-12), Iterations(2000)]
-    a = nonneg.factorize(convert(X), 2, start=(W + 0.1, H + 0.1), stop=stop)
-    b = nonneg.factorize(convert(X.T.copy()), 2, start=(H.T + 0.1, W.T + 0.1), stop=stop)
-    assert b.loss_value == pytest.approx(a.loss_value, rel=1e-6)
-    np.testing.assert_allclose(b.W @ b.H, (a.W @ a.H).T, atol=1e-3 * X.max())
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("convert", [np.asarray, scipy.sparse.csr_array])
+def test_transpose(seed, convert, planted):
+    X, W, H = planted(25, 20, 2, noise=0.05, seed=seed)
+    a = nonneg.factorize(convert(X), 2, start=(W + 0.1, H + 0.1), stop=Iterations(600))
+    b = nonneg.factorize(convert(X.T.copy()), 2, start=(H.T + 0.1, W.T + 0.1), stop=Iterations(600))
+    assert b.loss_value == pytest.approx(a.loss_value, rel=1e-8)
+    np.testing.assert_allclose(b.W @ b.H, (a.W @ a.H).T, atol=1e-4 * X.max())
 
 
 # --- the caller's data ----------------------------------------------------------------------------------

@@ -25,7 +25,8 @@ void require(bool fits, const char *what) {
     throw nb::value_error(what);
 }
 
-void require_range(int64_t start, int64_t stop, size_t length) {
+void require_range(int64_t start, int64_t stop, size_t length, int threads) {
+  require(threads >= 1, "at least one thread is needed");
   require(0 <= start && start <= stop && size_t(stop) <= length, "range outside the array");
 }
 
@@ -34,10 +35,10 @@ template <class T, class I> void bind_sparse(nb::module_ &m) {
       "gather",
       [](In1<I> indptr, In1<I> indices, In1<T> data, In<T> packed, Out<T> out, int64_t start, int64_t stop,
          int threads) {
-        require(indptr.shape(0) == out.shape(1) + 1 && indices.shape(0) == data.shape(0) &&
+        require(out.shape(0) >= 1 && indptr.shape(0) == out.shape(1) + 1 && indices.shape(0) == data.shape(0) &&
                     packed.shape(1) >= out.shape(0) && packed.shape(1) * sizeof(T) % 32 == 0,
                 "gather: shapes do not fit");
-        require_range(start, stop, out.shape(1));
+        require_range(start, stop, out.shape(1), threads);
         const auto kernel = [] {
           if constexpr (sizeof(I) == 4)
             return kernels<T>().gather32;
@@ -52,9 +53,10 @@ template <class T, class I> void bind_sparse(nb::module_ &m) {
   m.def(
       "scatter",
       [](In1<I> indptr, In1<I> indices, In1<T> data, In<T> packed, Out<T> out, int threads) {
-        require(indptr.shape(0) == packed.shape(0) + 1 && indices.shape(0) == data.shape(0) &&
+        require(out.shape(0) >= 1 && indptr.shape(0) == packed.shape(0) + 1 && indices.shape(0) == data.shape(0) &&
                     packed.shape(1) >= out.shape(0) && packed.shape(1) * sizeof(T) % 32 == 0,
                 "scatter: shapes do not fit");
+        require(threads >= 1, "at least one thread is needed");
         const auto kernel = [] {
           if constexpr (sizeof(I) == 4)
             return kernels<T>().scatter32;
@@ -69,12 +71,12 @@ template <class T, class I> void bind_sparse(nb::module_ &m) {
       "out"_a.noconvert(), "threads"_a = 1, Release());
   m.def(
       "residual",
-      [](In1<I> indptr, In1<I> indices, In1<T> data, In<T> W, In<T> H, Out1<double> sums, int64_t start, int64_t stop,
-         int threads) {
-        require(indptr.shape(0) == W.shape(0) + 1 && indices.shape(0) == data.shape(0) && W.shape(1) == H.shape(1) &&
-                    sums.shape(0) == 2,
+      [](In1<I> indptr, In1<I> indices, In1<T> data, In<T> W, In<T> H, Out1<double> sums, int64_t start,
+         int64_t stop, int threads) {
+        require(indptr.shape(0) == W.shape(0) + 1 && indices.shape(0) == data.shape(0) &&
+                    W.shape(1) == H.shape(1) && sums.shape(0) == 2,
                 "residual: shapes do not fit");
-        require_range(start, stop, W.shape(0));
+        require_range(start, stop, W.shape(0), threads);
         const auto kernel = [] {
           if constexpr (sizeof(I) == 4)
             return kernels<T>().residual32;
@@ -92,9 +94,10 @@ template <class T> void bind(nb::module_ &m) {
   m.def(
       "dots",
       [](In<T> A, In<T> B, Out<T> out, int64_t start, int64_t stop, int threads) {
-        require(A.shape(1) == B.shape(1) && out.shape(0) == B.shape(0) && out.shape(1) == A.shape(0),
+        require(B.shape(0) >= 1 && A.shape(1) == B.shape(1) && out.shape(0) == B.shape(0) &&
+                    out.shape(1) == A.shape(0),
                 "dots: shapes do not fit");
-        require_range(start, stop, A.shape(0));
+        require_range(start, stop, A.shape(0), threads);
         parallel::dots<T>(threads, A.data(), int64_t(A.shape(0)), int64_t(A.shape(1)), B.data(), int(B.shape(0)),
                           out.data(), start, stop);
       },
@@ -102,9 +105,10 @@ template <class T> void bind(nb::module_ &m) {
   m.def(
       "gram",
       [](In<T> A, In<T> B, Out<double> out, int64_t start, int64_t stop, int threads) {
-        require(A.shape(1) == B.shape(1) && out.shape(0) == A.shape(0) && out.shape(1) == B.shape(0),
+        require(A.shape(0) >= 1 && B.shape(0) >= 1 && A.shape(1) == B.shape(1) && out.shape(0) == A.shape(0) &&
+                    out.shape(1) == B.shape(0),
                 "gram: shapes do not fit");
-        require_range(start, stop, A.shape(1));
+        require_range(start, stop, A.shape(1), threads);
         parallel::gram<T>(threads, A.data(), int(A.shape(0)), B.data(), int(B.shape(0)), int64_t(A.shape(1)),
                           out.data(), start, stop);
       },
@@ -112,10 +116,11 @@ template <class T> void bind(nb::module_ &m) {
   m.def(
       "mix",
       [](In<T> M, In<T> R, Out<T> out, int64_t top, int64_t bottom, int64_t start, int64_t stop, int threads) {
-        require(M.shape(1) == R.shape(0) && out.shape(0) == M.shape(0) && out.shape(1) == R.shape(1),
+        require(M.shape(0) >= 1 && M.shape(1) == R.shape(0) && out.shape(0) == M.shape(0) &&
+                    out.shape(1) == R.shape(1),
                 "mix: shapes do not fit");
-        require_range(start, stop, R.shape(1));
-        require_range(top, bottom, R.shape(0));
+        require_range(start, stop, R.shape(1), threads);
+        require_range(top, bottom, R.shape(0), threads);
         parallel::mix<T>(threads, M.data(), int(M.shape(0)), int64_t(M.shape(1)), R.data(), int64_t(R.shape(1)),
                          out.data(), top, bottom, start, stop);
       },
@@ -128,12 +133,12 @@ template <class T> void bind(nb::module_ &m) {
         nonneg::SweepSums s;
         {
           nb::gil_scoped_release release;
-          require(F.shape(0) == B.shape(0) && F.shape(1) == B.shape(1) && G.shape(0) == F.shape(0) &&
-                      G.shape(1) == F.shape(0),
+          require(F.shape(0) >= 1 && F.shape(0) == B.shape(0) && F.shape(1) == B.shape(1) &&
+                      G.shape(0) == F.shape(0) && G.shape(1) == F.shape(0),
                   "sweeps: shapes do not fit");
-          require_range(start, stop, F.shape(1));
-          s = parallel::sweeps<T>(threads, F.data(), B.data(), G.data(), int(F.shape(0)), int64_t(F.shape(1)), T(l1),
-                                  max_sweeps, T(tol), start, stop);
+          require_range(start, stop, F.shape(1), threads);
+          s = parallel::sweeps<T>(threads, F.data(), B.data(), G.data(), int(F.shape(0)), int64_t(F.shape(1)),
+                                  T(l1), max_sweeps, T(tol), start, stop);
         }
         return std::make_tuple(s.product, s.first_step, s.size, s.sweeps, s.blocks);
       },
@@ -142,10 +147,10 @@ template <class T> void bind(nb::module_ &m) {
   m.def(
       "nnls",
       [](Out<T> F, In<T> B, In<double> G, double l1, int64_t start, int64_t stop, int threads) {
-        require(F.shape(0) == B.shape(0) && F.shape(1) == B.shape(1) && G.shape(0) == F.shape(0) &&
-                    G.shape(1) == F.shape(0),
+        require(F.shape(0) >= 1 && F.shape(0) == B.shape(0) && F.shape(1) == B.shape(1) &&
+                    G.shape(0) == F.shape(0) && G.shape(1) == F.shape(0),
                 "nnls: shapes do not fit");
-        require_range(start, stop, F.shape(1));
+        require_range(start, stop, F.shape(1), threads);
         return parallel::nnls<T>(threads, F.data(), B.data(), G.data(), int(F.shape(0)), int64_t(F.shape(1)), l1,
                                  start, stop);
       },
@@ -155,7 +160,7 @@ template <class T> void bind(nb::module_ &m) {
       "extrapolate",
       [](In<T> now, In<T> before, double beta, Out<T> out, int64_t start, int64_t stop, int threads) {
         require(now.size() == before.size() && now.size() == out.size(), "extrapolate: shapes do not fit");
-        require_range(start, stop, now.size());
+        require_range(start, stop, now.size(), threads);
         parallel::extrapolate<T>(threads, now.data(), before.data(), T(beta), out.data(), start, stop);
       },
       "now"_a.noconvert(), "before"_a.noconvert(), "beta"_a, "out"_a.noconvert(), "start"_a, "stop"_a,
@@ -163,8 +168,9 @@ template <class T> void bind(nb::module_ &m) {
   m.def(
       "pack",
       [](In<T> F, Out<T> out, int64_t start, int64_t stop, int threads) {
-        require(F.shape(1) == out.shape(0) && F.shape(0) <= out.shape(1), "pack: shapes do not fit");
-        require_range(start, stop, F.shape(1));
+        require(F.shape(0) >= 1 && F.shape(1) == out.shape(0) && F.shape(0) <= out.shape(1),
+                "pack: shapes do not fit");
+        require_range(start, stop, F.shape(1), threads);
         parallel::pack<T>(threads, F.data(), int(F.shape(0)), int64_t(F.shape(1)), out.data(), int(out.shape(1)),
                           start, stop);
       },

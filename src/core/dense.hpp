@@ -43,7 +43,8 @@ template <class T> struct Ahead {
 
 // Four rows of a packed A against MB rows of a packed B: out[q * ldo + r] (+)= <B_q, A_r> for r < count.
 template <class T, class Out, int MB>
-void dots_tile(const T *A, const T *B, int64_t vectors, Out *out, int64_t ldo, int count, bool add, Ahead<T> ahead) {
+void dots_tile(const T *A, const T *B, int64_t vectors, Out *out, int64_t ldo, int count, bool add,
+               Ahead<T> ahead) {
   constexpr int L = lanes<T>, MA = dots_rows;
   vec<T> acc[MB][MA] = {};
   for (int64_t l = 0; l < vectors; ++l, A += MA * L, B += MB * L) {
@@ -180,15 +181,15 @@ template <class T> NONNEG_INLINE void pack_panels(const T *from, int64_t width, 
       store<T>(to + v * L, load(from + v * L));
   if (width > 0)
     for (int v = 0; v < mix_vectors; ++v, width -= L)
-      store<T>(to + v * L, width >= L ? load(from + v * L)
-                                      : load_some(from + v * L, int(std::max<int64_t>(width, 0))));
+      store<T>(to + v * L,
+               width >= L ? load(from + v * L) : load_some(from + v * L, int(std::max<int64_t>(width, 0))));
 }
 
 // out[p, j] = sum over i in [top, bottom) of M[p, i] R[i, j] for j in [start, stop).
 // M is k x q, R is q x n, out is k x n. Sums run over blocks of 128 rows, then over the blocks.
 template <class T>
-void mix(const T *M, int k, int64_t q, const T *R, int64_t n, T *out, int64_t top, int64_t bottom,
-         int64_t start, int64_t stop) {
+void mix(const T *M, int k, int64_t q, const T *R, int64_t n, T *out, int64_t top, int64_t bottom, int64_t start,
+         int64_t stop) {
   constexpr int L = lanes<T>, panel = mix_vectors * L;
   constexpr int64_t depth = 128, panels = 4096 / (panel * sizeof(T)), strip = panels * panel;
   Scratch<T> r(depth * strip), m(depth * k), sums(size_t(k) * strip);

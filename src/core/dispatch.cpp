@@ -3,10 +3,10 @@
 
 namespace nonneg {
 
-#define NONNEG_DECLARE(name)                                                                                 \
-  namespace name {                                                                                           \
-  extern const Kernels<float> float_table;                                                                   \
-  extern const Kernels<double> double_table;                                                                 \
+#define NONNEG_DECLARE(name)                                                                                       \
+  namespace name {                                                                                                 \
+  extern const Kernels<float> float_table;                                                                         \
+  extern const Kernels<double> double_table;                                                                       \
   }
 NONNEG_DECLARE(baseline)
 #ifdef NONNEG_X86

@@ -25,8 +25,8 @@ template <class T> struct Kernels {
   void (*mix)(const T *M, int k, int64_t q, const T *R, int64_t n, T *out, int64_t top, int64_t bottom,
               int64_t start, int64_t stop);
   // Coordinate sweeps over the columns of F in the range; see sweeps.hpp.        2 rows k^2 flop a sweep
-  SweepSums (*sweeps)(T *F, const T *B, const T *G, int k, int64_t rows, T l1, int max_sweeps, T tol,
-                      int64_t start, int64_t stop);
+  SweepSums (*sweeps)(T *F, const T *B, const T *G, int k, int64_t rows, T l1, int max_sweeps, T tol, int64_t start,
+                      int64_t stop);
   // Exact non-negative least squares for the columns in the range; returns how many did not settle.
   int64_t (*nnls)(T *F, const T *B, const double *G, int k, int64_t rows, double l1, int64_t start, int64_t stop);
   // out = max(0, now + beta (now - before)), flat.
@@ -44,10 +44,10 @@ template <class T> struct Kernels {
   void (*scatter64)(const int64_t *indptr, const int64_t *indices, const T *data, const T *F, int padded, T *out,
                     int64_t start, int64_t stop);
   // sums += {(x - wh)^2, wh^2} over the stored entries of the rows in the range.
-  void (*residual32)(const int32_t *indptr, const int32_t *indices, const T *data, const T *W, const T *F, int padded,
-                     double *sums, int64_t start, int64_t stop);
-  void (*residual64)(const int64_t *indptr, const int64_t *indices, const T *data, const T *W, const T *F, int padded,
-                     double *sums, int64_t start, int64_t stop);
+  void (*residual32)(const int32_t *indptr, const int32_t *indices, const T *data, const T *W, const T *F,
+                     int padded, double *sums, int64_t start, int64_t stop);
+  void (*residual64)(const int64_t *indptr, const int64_t *indices, const T *data, const T *W, const T *F,
+                     int padded, double *sums, int64_t start, int64_t stop);
 };
 
 // The table in use; at import the best one that this processor runs.

@@ -32,13 +32,11 @@ template <class T> using vec = typename Vector<T>::type;
 template <class T> using mask = typename Vector<T>::mask;
 template <class T> constexpr int lanes = NONNEG_VECTOR_BYTES / int(sizeof(T));
 
-template <class T> NONNEG_INLINE vec<T> load(const T *p) {
-  return *reinterpret_cast<const vec<T> *>(p);
-}
-template <class T> NONNEG_INLINE void store(T *p, vec<T> x) {
-  *reinterpret_cast<vec<T> *>(p) = x;
-}
-template <class T> NONNEG_INLINE vec<T> fill(T x) { return x - vec<T>{}; } // minus zero folds to one broadcast, plus zero does not
+template <class T> NONNEG_INLINE vec<T> load(const T *p) { return *reinterpret_cast<const vec<T> *>(p); }
+template <class T> NONNEG_INLINE void store(T *p, vec<T> x) { *reinterpret_cast<vec<T> *>(p) = x; }
+template <class T> NONNEG_INLINE vec<T> fill(T x) {
+  return x - vec<T>{};
+} // minus zero folds to one broadcast, plus zero does not
 
 // The first n < lanes numbers, then zeros.
 template <class T> NONNEG_INLINE vec<T> load_some(const T *p, int n) {
@@ -56,8 +54,7 @@ template <int N, int... I> struct Count : Count<N - 1, N - 1, I...> {};
 template <int... I> struct Count<0, I...> {
   // Sums of neighbouring lanes: x's in the lower half, y's in the upper.
   template <class V> static NONNEG_INLINE V fold_pair(V x, V y) {
-    return __builtin_shufflevector(x, y, (2 * I)...) +
-           __builtin_shufflevector(x, y, (2 * I + 1)...);
+    return __builtin_shufflevector(x, y, (2 * I)...) + __builtin_shufflevector(x, y, (2 * I + 1)...);
   }
 };
 

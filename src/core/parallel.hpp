@@ -30,13 +30,13 @@ void dots(int threads, const T *A, int64_t m, int64_t n, const T *B, int k, T *o
 }
 
 template <class T>
-void gram(int threads, const T *A, int ka, const T *B, int kb, int64_t n, double *out, int64_t start, int64_t stop) {
+void gram(int threads, const T *A, int ka, const T *B, int kb, int64_t n, double *out, int64_t start,
+          int64_t stop) {
   const Grid grid(start, stop, 16, 2048);
   const int64_t size = int64_t(ka) * kb;
   std::vector<double> parts(size_t(grid.count() * size));
-  share(threads, 2.0 * (stop - start) * size, grid.count(), [&](int64_t i) {
-    kernels<T>().gram(A, ka, B, kb, n, parts.data() + i * size, grid.from(i), grid.to(i));
-  });
+  share(threads, 2.0 * (stop - start) * size, grid.count(),
+        [&](int64_t i) { kernels<T>().gram(A, ka, B, kb, n, parts.data() + i * size, grid.from(i), grid.to(i)); });
   for (int64_t i = 0; i < grid.count(); ++i)
     for (int64_t j = 0; j < size; ++j)
       out[j] += parts[size_t(i * size + j)];
@@ -49,9 +49,8 @@ void mix(int threads, const T *M, int k, int64_t q, const T *R, int64_t n, T *ou
   const double work = 2.0 * k * (bottom - top) * (stop - start);
   if (q < 16 * n || q < 4096) {
     const Grid grid(start, stop, 2 * threads, 48);
-    share(threads, work, grid.count(), [&](int64_t i) {
-      kernels<T>().mix(M, k, q, R, n, out, top, bottom, grid.from(i), grid.to(i));
-    });
+    share(threads, work, grid.count(),
+          [&](int64_t i) { kernels<T>().mix(M, k, q, R, n, out, top, bottom, grid.from(i), grid.to(i)); });
     return;
   }
   const Grid grid(top, bottom, 8, 128);
@@ -120,9 +119,8 @@ template <class T, class I, class Kernel>
 void gather(int threads, Kernel kernel, const I *indptr, const I *indices, const T *data, int64_t m, const T *F,
             int padded, int k, T *out, int64_t start, int64_t stop) {
   const Grid grid(start, stop, 16 * threads, 16);
-  share(threads, 4.0 * (indptr[stop] - indptr[start]) * padded, grid.count(), [&](int64_t i) {
-    kernel(indptr, indices, data, m, F, padded, k, out, grid.from(i), grid.to(i));
-  });
+  share(threads, 4.0 * (indptr[stop] - indptr[start]) * padded, grid.count(),
+        [&](int64_t i) { kernel(indptr, indices, data, m, F, padded, k, out, grid.from(i), grid.to(i)); });
 }
 
 // Eight runs of rows, each into its own sum; the number does not follow the threads.

@@ -127,8 +127,7 @@ SweepSums sweeps(T *F, const T *B, const T *G, int k, int64_t rows, T l1, int ma
 }
 
 // out = max(0, now + beta (now - before)) on [start, stop) of flat arrays.
-template <class T>
-void extrapolate(const T *now, const T *before, T beta, T *out, int64_t start, int64_t stop) {
+template <class T> void extrapolate(const T *now, const T *before, T beta, T *out, int64_t start, int64_t stop) {
   for (int64_t i = start; i < stop; ++i) {
     const T x = now[i] + beta * (now[i] - before[i]);
     out[i] = x > 0 ? x : T(0);

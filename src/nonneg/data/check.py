@@ -54,9 +54,10 @@ def _check_sparse(X: Any) -> Any:
         X = X.astype(np.float64)
     # Products index memory by what these arrays say.
     X.check_format(full_check=True)
-    if not X.has_canonical_format:
+    if not X.has_canonical_format or len(X.data) != X.nnz or len(X.indices) != X.nnz:
         X = X.copy()
         X.sum_duplicates()
+        X.prune()
     return X
 
 

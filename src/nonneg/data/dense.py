@@ -6,7 +6,7 @@ import numpy as np
 
 from nonneg import _core
 from nonneg._threads import ranges, run, thread_count
-from nonneg.data.source import Array, even_scale, rescaled_product, scaled
+from nonneg.data.source import Array, Scale
 
 
 class Dense:
@@ -21,24 +21,24 @@ class Dense:
         m, n = self._data.shape
         parts = ranges(m, 64, 1)
         extent = run(lambda a, b: float(np.abs(self._data[a:b]).max(initial=0)), parts, 8.0 * m * n)
-        self.scale = even_scale(max(extent, default=0.0))
+        self.scale = Scale.of(max(extent, default=0.0))
         sums = run(self._sums, parts, 8.0 * m * n)
         self.squared_norm = sum(square for square, _ in sums)
         self.mean = sum(total for _, total in sums) / max(1, X.size)
 
     def _sums(self, start: int, stop: int) -> tuple[float, float]:
-        block = scaled(self._data[start:stop], self.scale).reshape(1, -1)
+        block = self.scale.up(self._data[start:stop]).reshape(1, -1)
         square = np.zeros((1, 1))
         _core.gram(block, block, square, 0, block.shape[1])
         return float(square[0, 0]), float(block.sum(dtype=np.float64))
 
     def dot(self, H: Array) -> Array:
         """Return ``(X H')'``, k x m."""
-        return rescaled_product(self._along if self._by_rows else self._across, H, self.scale)
+        return self.scale.product(self._along if self._by_rows else self._across, H)
 
     def tdot(self, Wt: Array) -> Array:
         """Return ``W' X``, k x n."""
-        return rescaled_product(self._across if self._by_rows else self._along, Wt, self.scale)
+        return self.scale.product(self._across if self._by_rows else self._along, Wt)
 
     def _along(self, F: Array) -> Array:
         return dots(self._data, F)
@@ -56,7 +56,7 @@ class Dense:
             fitted = np.empty((stop - start, n), self.dtype)
             rows = np.ascontiguousarray(left[:, start:stop].T)
             _core.mix(rows, right, fitted, 0, len(right), 0, n)
-            residual = scaled(self._data[start:stop], self.scale) - fitted
+            residual = self.scale.up(self._data[start:stop]) - fitted
             return float(np.square(residual, dtype=np.float64).sum())
 
         return 0.5 * sum(run(part, ranges(m, -(-m // height), 1), 2.0 * m * n * len(H)))
@@ -64,7 +64,7 @@ class Dense:
     def rows(self, indices: Array) -> Array:
         """Return some rows."""
         picked = self._data[indices] if self._by_rows else self._data[:, indices].T
-        return np.ascontiguousarray(scaled(picked, self.scale))
+        return np.ascontiguousarray(self.scale.up(picked))
 
     def row_norms(self) -> Array:
         """Return the squared norm of every row, float64."""
@@ -72,7 +72,7 @@ class Dense:
         parts = ranges(len(X), 64, 1)
 
         def part(a: int, b: int) -> Array:
-            norms: Array = np.square(scaled(X[a:b], self.scale), dtype=np.float64).sum(axis=1)
+            norms: Array = np.square(self.scale.up(X[a:b]), dtype=np.float64).sum(axis=1)
             return norms
 
         return np.concatenate(run(part, parts, 8.0 * X.size)) if parts else np.zeros(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -16,14 +16,14 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class Source(Protocol):
     """Data matrix X (m x n) as the Frobenius solver sees it: two products, a norm and a few rows.
 
-    Everything a source returns is in scaled units, ``scale * X``: ``scale`` is an even power of two that
-    brings the largest entry near 1, so that squares neither overflow nor vanish and X is not copied.
+    Everything a source returns is in scaled units, ``scale * X``: ``scale`` is a power of two that brings
+    the largest entry near 1, so that squares neither overflow nor vanish and X is not copied.
     Factors are passed k x rows: H as it is, W transposed.
     """
 
     shape: tuple[int, int]
     dtype: np.dtype[Any]
-    scale: float
+    scale: Scale
     squared_norm: float
     mean: float
     stored: int  # numbers that one product reads
@@ -49,27 +49,37 @@ class Source(Protocol):
         ...
 
 
-def even_scale(largest: float) -> float:
-    """Even power of two that brings ``largest`` into [1, 4); 1 for zero."""
-    if largest == 0:
-        return 1.0
-    exponent = max(-1000, int(np.frexp(largest)[1]) - 1)
-    return float(np.ldexp(1.0, -2 * (exponent // 2)))
+class Scale(NamedTuple):
+    """Power of two that brings the largest entry of X into [1, 2), in two halves: one for W, one for H.
 
+    Two halves, because the whole may leave float32's range, and each alone is exact.
+    """
 
-def rescaled_product(product: Callable[[Array], Array], F: Array, scale: float) -> Array:
-    """Return ``scale * product(F)``, half of the scale on each side of it: no step overflows or vanishes."""
-    if scale == 1:
-        return product(F)
-    root = F.dtype.type(np.sqrt(scale))
-    out = product(F * root)
-    out *= root
-    return out
+    W: float = 1.0
+    H: float = 1.0
 
+    @classmethod
+    def of(cls, largest: float) -> Scale:
+        """Return the scale for data whose largest absolute entry is given."""
+        exponent = 1 - int(np.frexp(largest)[1]) if largest > 0 else 0
+        half = exponent // 2
+        return cls(float(np.ldexp(1.0, exponent - half)), float(np.ldexp(1.0, half)))
 
-def scaled(F: Array, factor: float) -> Array:
-    """Return ``F * factor`` in F's type; F itself where the factor is 1."""
-    return F if factor == 1 else F * F.dtype.type(factor)
+    def up(self, F: Array) -> Array:
+        """Return F in scaled units; F itself where the scale is 1."""
+        return F if self == (1, 1) else F * F.dtype.type(self.W) * F.dtype.type(self.H)
+
+    def down(self, F: Array) -> Array:
+        """Return F, which is in scaled units, in the units of X."""
+        return F if self == (1, 1) else F / F.dtype.type(self.W) / F.dtype.type(self.H)
+
+    def product(self, product: Callable[[Array], Array], F: Array) -> Array:
+        """Return a product of X with F in scaled units; half of the scale on each side, so nothing overflows."""
+        if self == (1, 1):
+            return product(F)
+        out = product(F * F.dtype.type(self.W))
+        out *= F.dtype.type(self.H)
+        return out
 
 
 def gram(A: Array, B: Array | None = None) -> Array:

@@ -9,7 +9,7 @@ import scipy.sparse
 
 from nonneg import _core
 from nonneg._threads import thread_count
-from nonneg.data.source import Array, even_scale, gram, rescaled_product, scaled
+from nonneg.data.source import Array, Scale, gram
 
 Layout = tuple[Array, Array, Array]  # indptr, indices, data
 
@@ -31,18 +31,18 @@ class Sparse:
         self._given = X.format
         self._layouts: dict[str, Layout] = {X.format: _same_index(X)}
         data = X.data
-        self.scale = even_scale(float(np.abs(data).max(initial=0)))
-        values = scaled(data, self.scale)
+        self.scale = Scale.of(float(np.abs(data).max(initial=0)))
+        values = self.scale.up(data)
         self.squared_norm = float(np.square(values, dtype=np.float64).sum())
         self.mean = float(values.sum(dtype=np.float64)) / (self.shape[0] * self.shape[1])
 
     def dot(self, H: Array) -> Array:
         """Return ``(X H')'``, k x m."""
-        return rescaled_product(lambda F: self._times(F, "csr", self.shape[0]), H, self.scale)
+        return self.scale.product(lambda F: self._times(F, "csr", self.shape[0]), H)
 
     def tdot(self, Wt: Array) -> Array:
         """Return ``W' X``, k x n."""
-        return rescaled_product(lambda F: self._times(F, "csc", self.shape[1]), Wt, self.scale)
+        return self.scale.product(lambda F: self._times(F, "csc", self.shape[1]), Wt)
 
     def _times(self, F: Array, layout: str, length: int) -> Array:
         packed = _pack(F)
@@ -70,7 +70,7 @@ class Sparse:
         rows, columns = (Wt, H) if self._given == "csr" else (H, Wt)
         indptr, indices, data = self._layouts[self._given]
         sums = np.zeros(2)
-        data = scaled(data, self.scale)
+        data = self.scale.up(data)
         _core.residual(indptr, indices, data, _pack(rows), _pack(columns), sums, 0, rows.shape[1], thread_count())
         residual, stored = sums
         model = float((gram(Wt) * gram(H)).sum())
@@ -78,12 +78,12 @@ class Sparse:
 
     def rows(self, indices: Array) -> Array:
         """Return some rows, dense."""
-        return np.ascontiguousarray(scaled(self._matrix("csr")[indices].toarray(), self.scale))
+        return np.ascontiguousarray(self.scale.up(self._matrix("csr")[indices].toarray()))
 
     def row_norms(self) -> Array:
         """Return the squared norm of every row, float64."""
         X = self._matrix(self._given)
-        squares = type(X)((np.square(scaled(X.data, self.scale), dtype=np.float64), X.indices, X.indptr), self.shape)
+        squares = type(X)((np.square(self.scale.up(X.data), dtype=np.float64), X.indices, X.indptr), self.shape)
         return np.asarray(squares.sum(axis=1)).ravel()
 
 

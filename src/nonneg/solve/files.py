@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import secrets
 import zipfile
@@ -18,6 +19,7 @@ from nonneg.solve.result import REASONS, Factorization, Trace
 FORMAT = "nonneg factorization"
 VERSION = 1
 ARRAYS = ("W", "H", "trace_loss", "trace_seconds")
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 NUMBERS = ("loss_value", "error", "relative_error", "kkt")
 
 
@@ -34,8 +36,9 @@ def save(result: Factorization, path: str | os.PathLike[str]) -> None:
         **{name: getattr(result, name) for name in NUMBERS},
     }
     arrays: dict[str, Any] = dict(zip(ARRAYS, (result.W, result.H, *result.trace), strict=True))
+    text = json.dumps(header, default=lambda number: number.item())
     with whole_file(path) as file:
-        np.savez(file, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
+        np.savez(file, header=np.frombuffer(text.encode(), np.uint8), **arrays)
 
 
 @contextlib.contextmanager
@@ -86,39 +89,43 @@ def load(path: str | os.PathLike[str]) -> Factorization:
     >>> bool((again.W == result.W).all())
     True
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            header = _read_header(archive)
-            shapes = {name: _check_member(archive, name) for name in ARRAYS}
-            (m, k), (k_H, n) = shapes["W"], shapes["H"]
-            if k != k_H or min(m, k, n) < 1 or shapes["trace_loss"] != shapes["trace_seconds"]:
-                raise ValueError(f"shapes do not fit: {shapes}")
-            arrays = {name: _read(archive, name) for name in ARRAYS}
-        for name in ("W", "H"):
-            if not np.isfinite(arrays[name]).all() or arrays[name].min() < 0:
-                raise ValueError(f"{name} holds a number that is negative or not finite")
-        return Factorization(
-            W=arrays["W"],
-            H=arrays["H"],
-            loss_name=str(header["loss_name"]),
-            trace=Trace(arrays["trace_loss"], arrays["trace_seconds"]),
-            converged=bool(header["converged"]),
-            reason=str(header["reason"]),
-            seed=int(header["seed"]),
-            settings=header["settings"],
-            **{name: float(header[name]) for name in NUMBERS},
-        )
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError, NotImplementedError) as error:
-        raise ValueError(f"{os.fspath(path)!r} is not a nonneg model that can be read: {error}.") from error
+    with open(path, "rb") as file:
+        try:
+            return _read_model(file)
+        except Exception as error:
+            # Whatever a damaged or hostile file provokes in the readers of zip, npy and JSON, it is no model.
+            raise ValueError(f"{os.fspath(path)!r} is not a nonneg model that can be read: {error}.") from error
+
+
+def _read_model(file: BinaryIO) -> Factorization:
+    with zipfile.ZipFile(file) as archive:
+        header = _read_header(archive)
+        shapes = {name: _check_member(archive, name, FLOATS, 2 if name in "WH" else 1) for name in ARRAYS}
+        (m, k), (k_H, n) = shapes["W"], shapes["H"]
+        if k != k_H or min(m, k, n) < 1 or shapes["trace_loss"] != shapes["trace_seconds"]:
+            raise ValueError(f"shapes do not fit: {shapes}")
+        arrays = {name: _read(archive, name) for name in ARRAYS}
+    for name in ("W", "H"):
+        if not np.isfinite(arrays[name]).all() or arrays[name].min() < 0:
+            raise ValueError(f"{name} holds a number that is negative or not finite")
+    return Factorization(
+        W=arrays["W"],
+        H=arrays["H"],
+        loss_name=str(header["loss_name"]),
+        trace=Trace(arrays["trace_loss"], arrays["trace_seconds"]),
+        converged=bool(header["converged"]),
+        reason=str(header["reason"]),
+        seed=int(header["seed"]),
+        settings=header["settings"],
+        **{name: float(header[name]) for name in NUMBERS},
+    )
 
 
 def _read_header(archive: zipfile.ZipFile) -> dict[str, Any]:
-    info = archive.getinfo("header.npy")
-    if info.file_size > 2**20:
+    (size,) = _check_member(archive, "header", (np.dtype(np.uint8),), 1)
+    if size > 2**20:
         raise ValueError("its header is larger than 1 MiB")
-    with archive.open(info) as file:
-        raw = np.lib.format.read_array(file, allow_pickle=False)
-    header = json.loads(raw.astype(np.uint8).tobytes())
+    header = json.loads(_read(archive, "header").tobytes())
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ValueError("it lacks the header of a model")
     if header.get("version") != VERSION:
@@ -128,20 +135,23 @@ def _read_header(archive: zipfile.ZipFile) -> dict[str, Any]:
     return header
 
 
-def _check_member(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
+def _check_member(
+    archive: zipfile.ZipFile, name: str, dtypes: tuple[np.dtype[Any], ...], dimensions: int
+) -> tuple[int, ...]:
     """Return the shape that an array announces, if it is what its bytes can hold."""
     info = archive.getinfo(f"{name}.npy")
+    if info.compress_type != zipfile.ZIP_STORED:
+        # Members are stored: a few compressed bytes cannot announce gigabytes.
+        raise ValueError(f"{name} is compressed")
     with archive.open(info) as file:
-        version = np.lib.format.read_magic(file)
-        if version != (1, 0):
+        if np.lib.format.read_magic(file) != (1, 0):
             raise ValueError(f"{name} has an unknown array format")
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)
         header_size = file.tell()
-    if dtype not in (np.float32, np.float64) or len(shape) != (2 if name in "WH" else 1):
+    if dtype not in dtypes or len(shape) != dimensions:
         raise ValueError(f"{name} has dtype {dtype} and shape {shape}")
-    size = dtype.itemsize * int(np.prod([int(x) for x in shape], dtype=object))
-    # Members are stored, not compressed: a few bytes cannot announce gigabytes.
-    if info.compress_type != zipfile.ZIP_STORED or info.file_size != header_size + size:
+    size = dtype.itemsize * math.prod(shape)
+    if info.file_size != header_size + size:
         raise ValueError(f"{name} announces {size} bytes but the file holds {info.file_size - header_size}")
     return tuple(int(x) for x in shape)
 

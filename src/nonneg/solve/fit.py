@@ -15,7 +15,7 @@ from nonneg.data import Dense, LowRank, Source, as_source, check_matrix, gram, s
 from nonneg.solve.loop import CANCELS, Path, iterate
 from nonneg.solve.penalty import Penalty, Shrink
 from nonneg.solve.result import Factorization, Trace
-from nonneg.solve.starts import STARTS, Start, random_start
+from nonneg.solve.starts import STARTS, Start
 from nonneg.solve.stop import CONVERGED, Iterations, RelativeDecrease, Rule, Seconds, State, stop_rules
 from nonneg.solve.transform import kkt_residual, solve_W
 
@@ -119,17 +119,13 @@ def _fit(
     began: float,
 ) -> Factorization:
     """Sketch, run from every start, keep the best and finish it."""
-    root = float(np.sqrt(source.scale))
-    shrinks = _scaled_shrinks(penalty, source.shape, root)
+    shrinks = _scaled_shrinks(penalty, source)
     own_start = isinstance(start, (tuple, list, Factorization))
     small = _sketch_if_worth(source, k, seed)
     best: Path | None = None
     for run_seed in [seed, *np.random.SeedSequence(seed).generate_state(n_init - 1).tolist()]:
-        state = State(began=began, unit=1 / source.scale / source.scale)
-        if best is None:
-            first = _make_start(source, small, k, start, run_seed, root)
-        else:
-            first = random_start(source, k, run_seed)
+        state = State(began=began, scale=source.scale.W * source.scale.H)
+        first = _make_start(source, small, k, start if best is None else "random", run_seed)
         if small is not None:
             first = _solve_in_sketch(small, first, shrinks, rules, state)
         path = iterate(source, first, shrinks, rules, callback, state)
@@ -148,7 +144,7 @@ def _fit(
         "stop": [repr(rule) for rule in rules],
         "sketch": None if small is None else {"rank": len(small.B), "energy": small.energy},
     }
-    return _finish(source, best, shrinks, root, seed, settings, keep_order=own_start)
+    return _finish(source, best, shrinks, seed, settings, keep_order=own_start)
 
 
 def _check_arguments(k: object, loss: str, solver: str, n_init: object) -> None:
@@ -181,27 +177,27 @@ def _check_seed(seed: int | None) -> int:
     return int(seed)
 
 
-def _scaled_shrinks(penalty: Penalty, shape: tuple[int, int], root: float) -> tuple[Shrink, Shrink]:
-    """Return the penalties for factors that each carry half of the scale of X."""
-    on_W, on_H = penalty.shrinks(shape)
-    return _times(on_W, root), _times(on_H, root)
-
-
-def _times(shrink: Shrink, root: float) -> Shrink:
-    return Shrink(shrink.l1 * root * root * root if shrink.l1 else 0.0, shrink.l2 * root * root if shrink.l2 else 0.0)
+def _scaled_shrinks(penalty: Penalty, source: Source) -> tuple[Shrink, Shrink]:
+    """Return the penalties on the scaled factors: the objective times the square of the scale."""
+    on_W, on_H = penalty.shrinks(source.shape)
+    scale_W, scale_H = source.scale
+    return (
+        Shrink(on_W.l1 * scale_W * scale_H**2 if on_W.l1 else 0.0, on_W.l2 * scale_H**2 if on_W.l2 else 0.0),
+        Shrink(on_H.l1 * scale_H * scale_W**2 if on_H.l1 else 0.0, on_H.l2 * scale_W**2 if on_H.l2 else 0.0),
+    )
 
 
 def _default_start(source: Source, k: int) -> str:
     return "nndsvda" if k <= min(source.shape) else "random"
 
 
-def _make_start(source: Source, small: LowRank | None, k: int, start: StartArgument, seed: int, root: float) -> Start:
+def _make_start(source: Source, small: LowRank | None, k: int, start: StartArgument, seed: int) -> Start:
     if isinstance(start, Factorization):
         start = (start.W, start.H)
     if isinstance(start, (tuple, list)):
-        return _given_start(source, k, start, root)
+        return _given_start(source, k, start)
     name = _default_start(source, k) if start is None else start
-    if name not in STARTS:
+    if not isinstance(name, str) or name not in STARTS:
         raise ValueError(
             f"Invalid start: got {start!r} instead of one of {tuple(STARTS)}, (W, H) or a Factorization."
         )
@@ -214,19 +210,19 @@ def _make_start(source: Source, small: LowRank | None, k: int, start: StartArgum
     return STARTS[name](reads, k, seed)
 
 
-def _given_start(source: Source, k: int, start: Sequence[Any], root: float) -> Start:
+def _given_start(source: Source, k: int, start: Sequence[Any]) -> Start:
     if len(start) != 2:
         raise ValueError(f"start must be a pair (W, H), got {len(start)} item(s).")
     m, n = source.shape
     factors = []
-    for label, value, shape in zip("WH", start, ((m, k), (k, n)), strict=True):
+    for label, value, shape, scale in zip("WH", start, ((m, k), (k, n)), source.scale, strict=True):
         F = np.asarray(value)
         if F.shape != shape:
             raise ValueError(f"start: {label} must have shape {shape}, got {F.shape}.")
         F = np.array(F, source.dtype)
         if not np.isfinite(F).all() or F.min() < 0:
             raise ValueError(f"start: {label} must hold finite numbers >= 0.")
-        factors.append(F * source.dtype.type(root))
+        factors.append(F * source.dtype.type(scale))
     return np.ascontiguousarray(factors[0].T), np.ascontiguousarray(factors[1])
 
 
@@ -263,7 +259,6 @@ def _finish(
     source: Source,
     path: Path,
     shrinks: tuple[Shrink, Shrink],
-    root: float,
     seed: int,
     settings: dict[str, Any],
     keep_order: bool,
@@ -293,18 +288,24 @@ def _finish(
     value = half_norm - product + 0.5 * float((gram_W * gram_H).sum())
     if value < CANCELS[source.dtype] * half_norm:
         value = source.loss(W, H)
-    error = float(np.sqrt(2 * value)) / source.scale
-    # Without penalties H sums to one and W carries the whole scale of X; else each carries half of it.
-    scale_W, scale_H = (root * root, 1.0) if free else (root, root)
-    unit = source.dtype.type
+    W, H = np.ascontiguousarray(W.T), np.ascontiguousarray(H)
+    if free:  # H sums to one, W carries the whole scale of X
+        W = source.scale.down(W)
+    else:
+        W, H = W / W.dtype.type(source.scale.W), H / H.dtype.type(source.scale.H)
+    if not (np.isfinite(W).all() and np.isfinite(H).all()):
+        raise ValueError(
+            f"X is too large: the sum of one of its rows leaves the range of {source.dtype}; divide X first."
+        )
+    whole = source.scale.W * source.scale.H
     return Factorization(
-        W=np.ascontiguousarray(W.T) / unit(scale_W),
-        H=H / unit(scale_H),
+        W=W,
+        H=H,
         loss_name="frobenius",
-        loss_value=value * path.state.unit,
-        error=error,
+        loss_value=value / whole / whole,
+        error=float(np.sqrt(2 * value)) / whole,
         relative_error=float(np.sqrt(value / half_norm)) if half_norm > 0 else 0.0,
-        trace=Trace(np.array(path.state.losses) * path.state.unit, np.array(path.state.seconds)),
+        trace=Trace(np.array([path.state.unscaled(x) for x in path.state.losses]), np.array(path.state.seconds)),
         converged=path.reason in CONVERGED,
         reason=path.reason,
         kkt=kkt,

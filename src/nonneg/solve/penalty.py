@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -56,12 +57,15 @@ class Penalty:
     l1_ratio: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.alpha_W) and self.alpha_W >= 0):
-            raise ValueError(f"alpha_W must be a number >= 0, got {self.alpha_W!r}.")
-        if self.alpha_H != "same" and not (isinstance(self.alpha_H, (int, float)) and 0 <= self.alpha_H < np.inf):
-            raise ValueError(f'alpha_H must be a number >= 0 or "same", got {self.alpha_H!r}.')
-        if not 0 <= self.l1_ratio <= 1:
-            raise ValueError(f"l1_ratio must lie between 0 and 1, got {self.l1_ratio!r}.")
+        for name, most in (("alpha_W", np.inf), ("alpha_H", np.inf), ("l1_ratio", 1)):
+            value = getattr(self, name)
+            if name == "alpha_H" and isinstance(value, str) and value == "same":
+                continue
+            if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= float(value) <= min(most, 1e300):
+                other = ' or "same"' if name == "alpha_H" else ""
+                limit = "between 0 and 1" if most == 1 else ">= 0"
+                raise ValueError(f"{name} must be a number {limit}{other}, got {value!r}.")
+            object.__setattr__(self, name, float(value))
 
     def shrinks(self, shape: tuple[int, int]) -> tuple[Shrink, Shrink]:
         """Return the penalties on W and on H for data of this shape."""

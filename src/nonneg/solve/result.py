@@ -195,16 +195,15 @@ def given_H(X: Any, H: Array, penalty: Penalty, *, exact: bool = False) -> Array
     on_W, _ = penalty.shrinks(X.shape)
     with same_threads():
         source = as_source(X)
-        shrink = Shrink(on_W.l1 * source.scale if on_W.l1 else 0.0, on_W.l2)
+        shrink = Shrink(on_W.l1 * source.scale.W * source.scale.H if on_W.l1 else 0.0, on_W.l2)
         W = solve_W(source, H, shrink, exact=exact)
-    rows: Array = np.ascontiguousarray(W.T) / X.dtype.type(source.scale)
-    return rows
+    return source.scale.down(np.ascontiguousarray(W.T))
 
 
 def explained_share(X: Any, W: Array, H: Array) -> float:
     """Return ``1 - ||X - W H||^2 / ||X||^2`` for a checked X; 1 where both are zero."""
     with same_threads():
         source = as_source(X)
-        loss = source.loss(np.ascontiguousarray(W.T) * W.dtype.type(source.scale), H)
+        loss = source.loss(source.scale.up(np.ascontiguousarray(W.T)), H)
     total = 0.5 * source.squared_norm
     return 1 - loss / total if total > 0 else 1 - float(loss > 0)

@@ -17,8 +17,8 @@ class State:
 
     Attributes
     ----------
-    unit : float
-        What the lists below are multiplied by to be in the units of X (the solver works on scaled data).
+    scale : float
+        Power of two by which X was multiplied; the lists below hold the objective of the scaled data.
     losses : list of float
         Objective after each iteration, in scaled units.
     best : list of float
@@ -32,7 +32,7 @@ class State:
         Iterations since the extrapolation was last restarted.
     """
 
-    unit: float = 1.0
+    scale: float = 1.0
     losses: list[float] = field(default_factory=list)
     best: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -43,7 +43,11 @@ class State:
     @property
     def loss(self) -> float:
         """Smallest objective so far, in the units of X."""
-        return self.best[-1] * self.unit
+        return self.unscaled(self.best[-1])
+
+    def unscaled(self, loss: float) -> float:
+        """Return an objective of the scaled data in the units of X; inf or 0 outside float64's range."""
+        return loss / self.scale / self.scale
 
     @property
     def iteration(self) -> int:
