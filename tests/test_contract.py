@@ -57,10 +57,9 @@ def test_kinds_reach_the_sources_they_name(kinds):
 def test_a_source_is_its_matrix(as_kind, factor, dtype, planted):
     X = planted(60, 45, dtype=dtype)[0] * dtype.type(factor)
     source = nonneg.data.as_source(nonneg.data.check_matrix(as_kind(X)))
-    same_as(source, X.astype(np.float64) * source.scale, dtype)
-    assert 1 <= X.max() * source.scale < 4
-    assert np.frexp(source.scale)[0] == 0.5
-    assert np.frexp(source.scale)[1] % 2 == 1
+    same_as(source, X.astype(np.float64) * source.scale.whole, dtype)
+    assert 1 <= X.max() * source.scale.whole < 2
+    assert np.frexp(source.scale.whole)[0] == 0.5
 
 
 def test_a_sketch_is_its_product(dtype, planted):
@@ -70,7 +69,7 @@ def test_a_sketch_is_its_product(dtype, planted):
     Q, B = source.Qt.T.astype(np.float64), source.B.astype(np.float64)
     same_as(source, Q @ B, dtype)
     np.testing.assert_allclose(Q.T @ Q, np.eye(Q.shape[1]), atol=1e-5 if dtype == np.float32 else 1e-12)
-    scaled = X * float(source.scale)
+    scaled = X * float(source.scale.whole)
     best = np.linalg.svd(scaled.astype(np.float64))[1]
     assert np.linalg.norm(scaled - Q @ B) < 1.1 * np.linalg.norm(best[12:])
     assert source.energy == pytest.approx(np.sum((Q @ B) ** 2) / np.sum(scaled**2, dtype=np.float64), rel=1e-5)

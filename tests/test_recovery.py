@@ -30,9 +30,9 @@ def test_spa_finds_the_pure_rows(as_kind, dtype, seed):
     source = nonneg.data.as_source(X)
     W, H = STARTS["spa"](source, 6, 0)
     same_parts(H, planted.H, atol=1e-5 if dtype == np.float32 else 1e-12)
-    residual = planted.data * source.scale - W.T.astype(float) @ H.astype(float)
+    residual = planted.data * source.scale.whole - W.T.astype(float) @ H.astype(float)
     assert np.linalg.norm(residual) < (1e-3 if dtype == np.float32 else 1e-5) * np.linalg.norm(
-        planted.data * source.scale
+        planted.data * source.scale.whole
     )
 
 
@@ -129,13 +129,14 @@ def test_a_strong_l2_penalty_leaves_next_to_nothing(as_kind, dtype, planted):
 
 def test_a_penalty_shrinks_and_l1_makes_zeros(planted):
     X = planted(40, 30, 3, noise=0.3, zeros=0.0)[0]
-    free = nonneg.factorize(X, 3, seed=0, stop=LONG)
-    errors, zeros = [free.loss_value], []
+    errors, sizes, zeros = [], [], []
     for alpha in (0.001, 0.01, 0.1):
         result = nonneg.factorize(X, 3, seed=0, penalty=Penalty(alpha, l1_ratio=1.0), stop=LONG)
         errors.append(result.loss_value)
+        sizes.append(result.W.sum() + result.H.sum())
         zeros.append((result.H == 0).sum() + (result.W == 0).sum())
     assert (np.diff(errors) > 0).all()
+    assert (np.diff(sizes) < 0).all()
     assert zeros[-1] > zeros[0]
 
 

@@ -203,7 +203,7 @@ def test_a_callback_sees_every_iteration_and_stops_the_run(X):
     seen = []
 
     def callback(state):
-        seen.append((state.iteration, state.losses[-1] * state.unit, state.loss, state.kkt))
+        seen.append((state.iteration, state.unscaled(state.losses[-1]), state.loss, state.kkt))
         return state.iteration == 6
 
     result = nonneg.factorize(X, 3, seed=0, callback=callback)

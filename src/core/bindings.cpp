@@ -92,6 +92,24 @@ template <class T, class I> void bind_sparse(nb::module_ &m) {
 
 template <class T> void bind(nb::module_ &m) {
   m.def(
+      "extent",
+      [](In1<T> x, int threads) {
+        require(threads >= 1, "at least one thread is needed");
+        double out[3] = {0, 0, 0};
+        parallel::extent<T>(threads, x.data(), out, int64_t(x.shape(0)));
+        return std::make_tuple(out[0], out[1], out[2] == 0);
+      },
+      "x"_a.noconvert(), "threads"_a = 1, "Smallest and largest of x and 0, and whether all of x is finite.");
+  m.def(
+      "moments",
+      [](In1<T> x, double a, double b, int threads) {
+        require(threads >= 1, "at least one thread is needed");
+        double out[2] = {0, 0};
+        parallel::moments<T>(threads, x.data(), T(a), T(b), out, int64_t(x.shape(0)));
+        return std::make_tuple(out[0], out[1]);
+      },
+      "x"_a.noconvert(), "a"_a, "b"_a, "threads"_a = 1, "Sum and sum of squares of a * b * x, float64.");
+  m.def(
       "dots",
       [](In<T> A, In<T> B, Out<T> out, int64_t start, int64_t stop, int threads) {
         require(B.shape(0) >= 1 && A.shape(1) == B.shape(1) && out.shape(0) == B.shape(0) &&

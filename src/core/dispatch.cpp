@@ -1,6 +1,10 @@
 // Which level runs: the best that the processor offers, or the one a test asks for.
 #include "kernels.hpp"
 
+#ifdef _WIN32
+#include <windows.h>
+#endif
+
 namespace nonneg {
 
 #define NONNEG_DECLARE(name)                                                                                       \
@@ -23,16 +27,23 @@ struct Level {
   bool (*runs)();
 };
 
+#if defined(NONNEG_X86) && defined(_WIN32)
+// clang-cl does not link the library behind __builtin_cpu_supports. Processors with AVX2 have FMA.
+bool has_avx2() { return IsProcessorFeaturePresent(PF_AVX2_INSTRUCTIONS_AVAILABLE); }
+bool has_avx512() { return false; }
+#elif defined(NONNEG_X86)
+bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+bool has_avx512() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+}
+#endif
+
 const Level all_levels[] = {
     {"baseline", &baseline::float_table, &baseline::double_table, [] { return true; }},
 #ifdef NONNEG_X86
-    {"avx2", &avx2::float_table, &avx2::double_table,
-     [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
-    {"avx512", &avx512::float_table, &avx512::double_table,
-     [] {
-       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-     }},
+    {"avx2", &avx2::float_table, &avx2::double_table, has_avx2},
+    {"avx512", &avx512::float_table, &avx512::double_table, has_avx512},
 #endif
 };
 

@@ -17,6 +17,9 @@ struct SweepSums {
 };
 
 template <class T> struct Kernels {
+  // out = {smallest, largest, 0 or NaN if one is not finite}; out += {sum, sum of squares} of a b x.
+  void (*extent)(const T *x, double *out, int64_t start, int64_t stop);
+  void (*moments)(const T *x, T a, T b, double *out, int64_t start, int64_t stop);
   // out[p, i] = <B[p, :], A[i, :]>; A m x n, B k x n, out k x m; i in the range.        2 m n k flop
   void (*dots)(const T *A, int64_t m, int64_t n, const T *B, int k, T *out, int64_t start, int64_t stop);
   // out[p, q] += sum of A[p, l] B[q, l] over l in the range, float64 across blocks.     2 n ka kb flop

@@ -4,24 +4,29 @@
 #include "dense.hpp"
 #include "nnls.hpp"
 #include "sparse.hpp"
+#include "survey.hpp"
 #include "sweeps.hpp"
 
 namespace nonneg::NONNEG_LEVEL {
 
 template <class T>
-constexpr Kernels<T> table_of{dots<T>,
-                              gram<T>,
-                              mix<T>,
-                              sweeps<T>,
-                              nnls<T>,
-                              extrapolate<T>,
-                              pack<T>,
-                              gather<T, int32_t>,
-                              gather<T, int64_t>,
-                              scatter<T, int32_t>,
-                              scatter<T, int64_t>,
-                              residual<T, int32_t>,
-                              residual<T, int64_t>};
+constexpr Kernels<T> table_of{
+    extent<T>,
+    moments<T>,
+    dots<T>,
+    gram<T>,
+    mix<T>,
+    sweeps<T>,
+    nnls<T>,
+    extrapolate<T>,
+    pack<T>,
+    gather<T, int32_t>,
+    gather<T, int64_t>,
+    scatter<T, int32_t>,
+    scatter<T, int64_t>,
+    residual<T, int32_t>,
+    residual<T, int64_t>,
+};
 
 extern const Kernels<float> float_table;
 extern const Kernels<double> double_table;

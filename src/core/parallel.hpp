@@ -22,6 +22,27 @@ struct Grid {
   int64_t to(int64_t i) const { return std::min(stop, start + (i + 1) * step); }
 };
 
+template <class T> void extent(int threads, const T *x, double *out, int64_t n) {
+  const Grid grid(0, n, 16, 4096);
+  std::vector<double> parts(size_t(3 * grid.count()));
+  share(threads, 4.0 * n, grid.count(),
+        [&](int64_t i) { kernels<T>().extent(x, parts.data() + 3 * i, grid.from(i), grid.to(i)); });
+  for (size_t i = 0; i < parts.size(); i += 3) {
+    out[0] = std::min(out[0], parts[i]);
+    out[1] = std::max(out[1], parts[i + 1]);
+    out[2] += parts[i + 2];
+  }
+}
+
+template <class T> void moments(int threads, const T *x, T a, T b, double *out, int64_t n) {
+  const Grid grid(0, n, 64, 4096);
+  std::vector<double> parts(size_t(2 * grid.count()));
+  share(threads, 4.0 * n, grid.count(),
+        [&](int64_t i) { kernels<T>().moments(x, a, b, parts.data() + 2 * i, grid.from(i), grid.to(i)); });
+  for (size_t i = 0; i < parts.size(); ++i)
+    out[i % 2] += parts[i];
+}
+
 template <class T>
 void dots(int threads, const T *A, int64_t m, int64_t n, const T *B, int k, T *out, int64_t start, int64_t stop) {
   const Grid grid(start, stop, 4 * threads, 16);

@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
@@ -49,6 +51,8 @@ public:
     inside.fetch_sub(closed); // helpers that come from now on turn back
     for (int spin = 0; inside.load() != -closed; ++spin)
       spin < 4096 ? breathe() : std::this_thread::yield();
+    if (failed.exchange(false))
+      std::rethrow_exception(std::exchange(failure, nullptr));
     return true;
   }
 
@@ -57,9 +61,16 @@ private:
   // Between two kernels of one iteration pass some microseconds: a helper waits that long awake.
   static constexpr int patience = 3000;
 
+  // The first exception (memory that ran out) ends the job and is thrown again where the caller can catch it.
   void drain() {
-    for (int64_t index = next.fetch_add(1); index < count; index = next.fetch_add(1))
-      task(context, index);
+    try {
+      for (int64_t index = next.fetch_add(1); index < count; index = next.fetch_add(1))
+        task(context, index);
+    } catch (...) {
+      if (!failed.exchange(true))
+        failure = std::current_exception();
+      next.store(count);
+    }
   }
 
   void work(int id) {
@@ -87,6 +98,8 @@ private:
   std::atomic<uint64_t> generation{0};
   std::atomic<int> sleepers{0};
   std::atomic<int64_t> inside{-closed}, next{0};
+  std::atomic<bool> failed{false};
+  std::exception_ptr failure;
   Task task = nullptr;
   void *context = nullptr;
   int64_t count = 0;

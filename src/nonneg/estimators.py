@@ -319,10 +319,9 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
             name=NAME,
         )
         if self.tol > 0 and (result.reason == "max_iter" or self.max_iter == 1):
-            fell = f"it still fell by more than tol={self.tol:g} in ten iterations"
             warnings.warn(
                 f"Maximum number of iterations {self.max_iter} reached. Increase it to improve convergence. "
-                f"The objective is {result.trace.loss.min():.6g}; {fell}.",
+                f"The objective is {result.trace.loss.min():.6g}; a larger tol than {self.tol:g} stops earlier.",
                 ConvergenceWarning,
                 stacklevel=3,
             )

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from nonneg._threads import ranges, run
+from nonneg import _core
+from nonneg._threads import thread_count
 from nonneg.data.source import Array
 
 
@@ -82,24 +83,18 @@ def _check_dense(X: Any) -> Array:
 
 
 def _check_values(X: Any, negative: str, name: str) -> None:
-    values = X.data if scipy.sparse.issparse(X) else (X if X.flags.c_contiguous else X.T)
-    parts = ranges(len(values), 64, 1)
-    # The smallest and the largest number show NaN and infinity as well.
-    extent = run(lambda a, b: (values[a:b].min(), values[a:b].max()), parts, 8.0 * values.size)
-    low = np.min([pair[0] for pair in extent], initial=0)
-    high = np.max([pair[1] for pair in extent], initial=0)
-    if np.isnan(low) or np.isnan(high):
-        row, column, _ = _first(X, np.isnan)
+    flat = X.data if scipy.sparse.issparse(X) else (X if X.flags.c_contiguous else X.T).reshape(-1)
+    low, _, finite = _core.extent(flat, thread_count())
+    if not finite:
+        row, column, value = _first(X, lambda x: ~np.isfinite(x))
+        if np.isnan(value):
+            raise ValueError(
+                f"Input X contains NaN: row {row}, column {column}. "
+                f"{name.split(' ', maxsplit=1)[0]} does not accept missing values encoded as NaN natively; "
+                "fill them or leave out their rows or columns."
+            )
         raise ValueError(
-            f"Input X contains NaN: the first at row {row}, column {column}. "
-            f"{name.split(' ', maxsplit=1)[0]} does not accept missing values encoded as NaN natively; "
-            "fill them or leave out their rows or columns."
-        )
-    if np.isinf(low) or np.isinf(high):
-        row, column, _ = _first(X, np.isinf)
-        raise ValueError(
-            f"Input X contains infinity or a value too large for {X.dtype!r}: "
-            f"the first at row {row}, column {column}."
+            f"Input X contains infinity or a value too large for {X.dtype!r}: row {row}, column {column}."
         )
     if negative == "error" and low < 0:
         row, column, value = _first(X, lambda x: x < 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nonneg import _core
-from nonneg._threads import ranges, run, thread_count
+from nonneg._threads import thread_count
 from nonneg.data.source import Array, Scale
 
 
@@ -18,19 +18,11 @@ class Dense:
         self.stored = X.size
         self._by_rows = X.flags.c_contiguous
         self._data = X if self._by_rows else X.T
-        m, n = self._data.shape
-        parts = ranges(m, 64, 1)
-        extent = run(lambda a, b: float(np.abs(self._data[a:b]).max(initial=0)), parts, 8.0 * m * n)
-        self.scale = Scale.of(max(extent, default=0.0))
-        sums = run(self._sums, parts, 8.0 * m * n)
-        self.squared_norm = sum(square for square, _ in sums)
-        self.mean = sum(total for _, total in sums) / max(1, X.size)
-
-    def _sums(self, start: int, stop: int) -> tuple[float, float]:
-        block = self.scale.up(self._data[start:stop]).reshape(1, -1)
-        square = np.zeros((1, 1))
-        _core.gram(block, block, square, 0, block.shape[1])
-        return float(square[0, 0]), float(block.sum(dtype=np.float64))
+        flat = self._data.reshape(-1)
+        low, high, _ = _core.extent(flat, thread_count())
+        self.scale = Scale.of(max(-low, high))
+        total, self.squared_norm = _core.moments(flat, *self.scale, thread_count())
+        self.mean = total / X.size
 
     def dot(self, H: Array) -> Array:
         """Return ``(X H')'``, k x m."""
@@ -52,14 +44,12 @@ class Dense:
         m, n = self._data.shape
         height = max(1, 2**20 // max(1, n))
 
-        def part(start: int, stop: int) -> float:
-            fitted = np.empty((stop - start, n), self.dtype)
-            rows = np.ascontiguousarray(left[:, start:stop].T)
-            _core.mix(rows, right, fitted, 0, len(right), 0, n)
-            residual = self.scale.up(self._data[start:stop]) - fitted
-            return float(np.square(residual, dtype=np.float64).sum())
-
-        return 0.5 * sum(run(part, ranges(m, -(-m // height), 1), 2.0 * m * n * len(H)))
+        total = 0.0
+        for start in range(0, m, height):
+            rows = np.ascontiguousarray(left[:, start : start + height].T)
+            residual = self.scale.up(self._data[start : start + height]) - mix(rows, right)
+            total += float(np.square(residual, dtype=np.float64).sum())
+        return 0.5 * total
 
     def rows(self, indices: Array) -> Array:
         """Return some rows."""
@@ -69,13 +59,8 @@ class Dense:
     def row_norms(self) -> Array:
         """Return the squared norm of every row, float64."""
         X = self._data if self._by_rows else self._data.T
-        parts = ranges(len(X), 64, 1)
-
-        def part(a: int, b: int) -> Array:
-            norms: Array = np.square(self.scale.up(X[a:b]), dtype=np.float64).sum(axis=1)
-            return norms
-
-        return np.concatenate(run(part, parts, 8.0 * X.size)) if parts else np.zeros(0)
+        blocks = [X[start : start + 1024] for start in range(0, len(X), 1024)]
+        return np.concatenate([np.square(self.scale.up(block), dtype=np.float64).sum(axis=1) for block in blocks])
 
 
 def dots(A: Array, B: Array) -> Array:

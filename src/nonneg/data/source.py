@@ -65,6 +65,11 @@ class Scale(NamedTuple):
         half = exponent // 2
         return cls(float(np.ldexp(1.0, exponent - half)), float(np.ldexp(1.0, half)))
 
+    @property
+    def whole(self) -> float:
+        """The power of two itself."""
+        return self.W * self.H
+
     def up(self, F: Array) -> Array:
         """Return F in scaled units; F itself where the scale is 1."""
         return F if self == (1, 1) else F * F.dtype.type(self.W) * F.dtype.type(self.H)

@@ -60,7 +60,7 @@ def factorize(
     seed : int, optional
         Seed of all random numbers, 0 to 2**32 - 1. None draws one; the result records it.
     stop : rule or sequence of rules, optional
-        When to stop; by default ``RelativeDecrease(1e-4)`` and ``Iterations(200)``. See `nonneg.stop`.
+        When to stop; by default ``RelativeDecrease(1e-4)`` and ``Iterations(200)``. Others: `KKTBelow`, `Seconds`.
     callback : callable, optional
         Called with the `State` after every iteration; a true answer stops the run.
     negative : {"error", "allow"}
@@ -124,7 +124,7 @@ def _fit(
     small = _sketch_if_worth(source, k, seed)
     best: Path | None = None
     for run_seed in [seed, *np.random.SeedSequence(seed).generate_state(n_init - 1).tolist()]:
-        state = State(began=began, scale=source.scale.W * source.scale.H)
+        state = State(began=began, scale=source.scale.whole)
         first = _make_start(source, small, k, start if best is None else "random", run_seed)
         if small is not None:
             first = _solve_in_sketch(small, first, shrinks, rules, state)
@@ -297,7 +297,7 @@ def _finish(
         raise ValueError(
             f"X is too large: the sum of one of its rows leaves the range of {source.dtype}; divide X first."
         )
-    whole = source.scale.W * source.scale.H
+    whole = source.scale.whole
     return Factorization(
         W=W,
         H=H,
