@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from nonneg import _core, _threads
+from nonneg import _core
 
 # The same examples everywhere, and no clock: a busy machine must not fail a test.
 hypothesis.settings.register_profile("nonneg", derandomize=True, deadline=None, database=None, max_examples=60)
@@ -52,12 +52,6 @@ def level(request):
     assert _core.set_level(request.param)
     yield request.param
     _core.set_level(before)
-
-
-@pytest.fixture
-def always_pool(monkeypatch):
-    """Send even the smallest piece of work through the pool."""
-    monkeypatch.setattr(_threads, "INLINE_WORK", 0)
 
 
 @pytest.fixture(scope="session")

@@ -316,13 +316,18 @@ def test_more_parts_than_rows_or_columns(start, as_kind):
     assert fit(as_kind(X), 3).settings["start"] == "nndsvda"
 
 
-@pytest.mark.parametrize("start", ["nnsvd", "", "RANDOM", 5, 0, np.ones((4, 2))])
+@pytest.mark.parametrize("start", ["nnsvd", "", "RANDOM", 5, 0])
 def test_unknown_starts(start):
     with pytest.raises(ValueError, match=r"^Invalid start: got .*'random', 'nndsvd', 'nndsvda', 'nndsvdar', 'spa'"):
         fit(X, start=start)
 
 
 W0, H0 = np.ones((4, 2)), np.ones((2, 3))
+
+
+def test_w_alone_is_no_start():
+    with pytest.raises(ValueError, match=r"^Invalid start: got array"):
+        fit(X, start=W0)
 
 
 @pytest.mark.parametrize(

@@ -64,8 +64,9 @@ def test_a_source_is_its_matrix(as_kind, factor, dtype, planted):
 
 def test_a_sketch_is_its_product(dtype, planted):
     X = planted(60, 45, 3, noise=0.3, dtype=dtype)[0]
-    dense = nonneg.data.as_source(X)
-    source = nonneg.data.sketch(dense, 12, 1, 0)
+    with nonneg.threads(2):
+        source = nonneg.data.sketch(nonneg.data.as_source(X), 12, 1, 0)
+        Ut, s, Vt = source.singular(3)
     Q, B = source.Qt.T.astype(np.float64), source.B.astype(np.float64)
     same_as(source, Q @ B, dtype)
     np.testing.assert_allclose(Q.T @ Q, np.eye(Q.shape[1]), atol=1e-5 if dtype == np.float32 else 1e-12)
@@ -73,7 +74,6 @@ def test_a_sketch_is_its_product(dtype, planted):
     best = np.linalg.svd(scaled.astype(np.float64))[1]
     assert np.linalg.norm(scaled - Q @ B) < 1.1 * np.linalg.norm(best[12:])
     assert source.energy == pytest.approx(np.sum((Q @ B) ** 2) / np.sum(scaled**2, dtype=np.float64), rel=1e-5)
-    Ut, s, Vt = source.singular(3)
     U, S, V = np.linalg.svd(Q @ B, full_matrices=False)
     np.testing.assert_allclose(s, S[:3], rtol=1e-4)
     np.testing.assert_allclose((Ut.T * s) @ Vt, (U[:, :3] * S[:3]) @ V[:3], atol=1e-4 * S[0])
@@ -257,7 +257,7 @@ def test_the_sketch_only_shortens_the_way(planted, objective):
 
 # Large enough for the native pool in each product; the second one takes the path of tall, narrow data.
 @pytest.mark.parametrize("shape", [(350, 400), (4500, 40)])
-def test_bits_do_not_depend_on_threads(as_kind, dtype, shape, always_pool, planted):
+def test_bits_do_not_depend_on_threads(as_kind, dtype, shape, planted):
     X = planted(*shape, 10, noise=0.1, dtype=dtype)[0]
     X[X < 0.1] = 0
     results = []

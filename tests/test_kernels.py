@@ -49,6 +49,47 @@ def blank(*shape, dtype):
     return np.full(shape, np.nan, dtype)
 
 
+# --- the first look at X --------------------------------------------------------------------------------
+
+
+def test_extent(level, dtype, rng):
+    for n in (*SIZES, 5000, 100_000):
+        x = rng.standard_normal(n).astype(dtype)
+        assert _core.extent(x) == (min(0, x.min()), max(0, x.max()), True)
+        for bad in (np.nan, np.inf, -np.inf):
+            for at in (0, n // 2, n - 1):
+                wrong = x.copy()
+                wrong[at] = bad
+                assert _core.extent(wrong)[2] is False
+    assert _core.extent(np.zeros(0, dtype)) == (0, 0, True)
+    largest = np.finfo(dtype).max
+    assert _core.extent(np.array([largest, -largest], dtype)) == (-largest, largest, True)
+    smallest = np.finfo(dtype).smallest_subnormal
+    assert _core.extent(np.array([-smallest], dtype)) == (-smallest, 0, True)
+
+
+def test_moments(level, dtype, rng):
+    for n in (*SIZES, 255, 256, 257, 5000, 100_000):
+        x = rng.standard_normal(n).astype(dtype)
+        total, square = _core.moments(x, 4.0, 0.5)
+        bound = 16 * float(np.finfo(dtype).eps)
+        assert total == pytest.approx(2 * x.sum(dtype=float), abs=2 * bound * np.abs(x).sum(dtype=float))
+        assert square == pytest.approx(4 * np.square(x, dtype=float).sum(), rel=bound)
+    assert _core.moments(np.zeros(0, dtype), 1.0, 1.0) == (0, 0)
+    # The factor comes in two halves because the whole may leave the type.
+    tiny = np.finfo(dtype).smallest_subnormal
+    half = float(2.0 ** -np.round(np.log2(float(tiny)) / 2))
+    assert _core.moments(np.full(7, tiny, dtype), half, half)[0] == pytest.approx(7 * float(tiny) * half * half)
+
+
+def test_moments_add_in_float64_across_blocks(level):
+    x = np.full(256 * 200, 1e-3, np.float32)
+    x[:256] = 1e3
+    total, square = _core.moments(x, 1.0, 1.0)
+    assert total == pytest.approx(256e3 + 256 * 199e-3, rel=1e-9)
+    assert square == pytest.approx(256e6 + 256 * 199e-6, rel=1e-12)
+
+
 # --- products -------------------------------------------------------------------------------------------
 
 
@@ -388,7 +429,10 @@ def large_calls(dtype):
     F, B, G = problem(rng, 9, 5000, dtype)
     csr = scipy.sparse.random_array((3000, 40), density=0.3, format="csr", dtype=dtype, rng=rng)
     csr = [csr.indptr, csr.indices, csr.data]
+    x = rng.standard_normal(1_000_000).astype(dtype)
     return {
+        "extent": ([x], None),
+        "moments": ([x, 1.0, 1.0], None),
         "dots": ([some(400, 501), some(9, 501), some(9, 400), 3, 400], 2),
         "gram": ([some(9, 20000), some(7, 20000), np.zeros((9, 7)), 5, 20000], 2),
         "gram of one": ([A := some(9, 20000), A, np.zeros((9, 9)), 0, 20000], 2),
@@ -408,34 +452,32 @@ def test_every_kernel_has_a_large_call(dtype):
     assert {name.split()[0] for name in large_calls(dtype)} == set(WRITTEN)
 
 
+def call(name, arguments, written, threads):
+    """Call a kernel on a fresh copy of what it writes; return that and what it returns."""
+    fresh = [*arguments]
+    if written is not None:
+        fresh[written] = arguments[written].copy()
+    returned = getattr(_core, name.split()[0])(*fresh, threads)
+    return None if written is None else fresh[written], returned
+
+
 def test_bits_do_not_depend_on_threads(level, dtype):
     for name, (arguments, written) in large_calls(dtype).items():
-        results = []
-        for threads in (1, 2, 3, 7):
-            fresh = [*arguments]
-            fresh[written] = arguments[written].copy()
-            returned = getattr(_core, name.split()[0])(*fresh, threads)
-            results.append((fresh[written], returned))
-        for out, returned in results[1:]:
-            assert np.array_equal(out, results[0][0]), name
-            assert returned == results[0][1], name
+        out, returned = call(name, arguments, written, 1)
+        for threads in (2, 3, 7):
+            other, also = call(name, arguments, written, threads)
+            assert np.array_equal(out, other), name
+            assert returned == also, name
 
 
 def test_many_calls_at_once_do_not_mix(dtype):
     calls = [*large_calls(dtype).items()] * 6
-
-    def call(item):
-        name, (arguments, written) = item
-        fresh = [*arguments]
-        fresh[written] = arguments[written].copy()
-        getattr(_core, name.split()[0])(*fresh, 3)
-        return fresh[written]
-
-    alone = [call(item) for item in calls]
+    alone = [call(name, *rest, 3) for name, rest in calls]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(call, calls))
-    for a, b in zip(alone, together, strict=True):
+        together = list(pool.map(lambda item: call(item[0], *item[1], 3), calls))
+    for (a, returned), (b, also) in zip(alone, together, strict=True):
         assert np.array_equal(a, b)
+        assert returned == also
 
 
 # --- wrong calls ----------------------------------------------------------------------------------------
@@ -448,6 +490,8 @@ def good_calls(dtype):
     csr = [np.arange(7, dtype=np.int32), np.zeros(6, np.int32), np.ones(6, dtype)]
     tall = np.ones((6, wide), dtype)
     return {
+        "extent": ([A[0]], []),
+        "moments": ([A[0], 1.0, 1.0], []),
         "dots": ([A, B, np.ones((4, 6), dtype), 0, 6], [(3, 6)]),
         "gram": ([B, B.copy(), np.ones((4, 4)), 0, 5], [(3, 5)]),
         "mix": ([F, A, np.ones((4, 5), dtype), 0, 6, 0, 5], [(3, 6), (5, 5)]),
@@ -463,6 +507,8 @@ def good_calls(dtype):
 
 # Sides that may be longer: those that are padded, and rows that the indices need not reach.
 FREE = {
+    ("extent", 0, 0),
+    ("moments", 0, 0),
     ("scatter", 4, 0),
     ("scatter", 4, 1),
     ("pack", 0, 0),
@@ -472,6 +518,8 @@ FREE = {
     ("residual", 4, 0),
 }
 WRITTEN = {
+    "extent": None,
+    "moments": None,
     "dots": 2,
     "gram": 2,
     "mix": 2,
@@ -507,7 +555,9 @@ def test_wrong_arguments_raise(name, dtype):
         if not isinstance(value, np.ndarray):
             refused(TypeError, at, "1")
             continue
-        for other in (np.float32, np.float64, np.int16, np.complex128, object):
+        # A kernel of one array takes either type.
+        floats = () if WRITTEN[name] is None else (np.float32, np.float64)
+        for other in (*floats, np.float16, np.int16, np.complex128, object):
             if other != value.dtype:
                 refused(TypeError, at, value.astype(other))
         refused(TypeError, at, None)
@@ -524,9 +574,10 @@ def test_wrong_arguments_raise(name, dtype):
         refused(ValueError, at, length + 1)
         refused(ValueError, at + 1, length + 1)
         refused(ValueError, at + 1, -1)
-    frozen = arguments[WRITTEN[name]].copy()
-    frozen.flags.writeable = False
-    refused(TypeError, WRITTEN[name], frozen)
+    if WRITTEN[name] is not None:
+        frozen = arguments[WRITTEN[name]].copy()
+        frozen.flags.writeable = False
+        refused(TypeError, WRITTEN[name], frozen)
 
 
 def test_padding_must_hold_the_parts_and_fill_whole_vectors(dtype):

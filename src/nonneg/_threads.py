@@ -13,7 +13,7 @@ import threadpoolctl
 from joblib import cpu_count
 
 _wanted: contextvars.ContextVar[int | None] = contextvars.ContextVar("nonneg_threads", default=None)
-_blas = threading.Lock()
+_blas = threading.RLock()
 
 
 @contextlib.contextmanager
@@ -86,7 +86,7 @@ def one_blas_thread() -> Iterator[None]:
 
 def _renew_lock() -> None:
     global _blas  # noqa: PLW0603
-    _blas = threading.Lock()
+    _blas = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

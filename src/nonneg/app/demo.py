@@ -17,7 +17,7 @@ from rich.table import Table
 from nonneg.data import Array
 from nonneg.solve import Factorization, State, factorize
 from nonneg.solve.files import whole_file
-from nonneg.solve.result import REASONS
+from nonneg.solve.result import why
 
 
 class Faces(StrEnum):
@@ -54,7 +54,7 @@ def demo(
     say(f"pictures  {count} of {shape[0]} x {shape[1]} pixels, by {faces.credit}")
     say(f"loss      {result.loss_value:.6g}, relative error {result.relative_error:.4f}")
     say(f"time      {seconds:.2f} s, {result.n_iter} iterations")
-    say(f"stopped   because {REASONS[result.reason]}")
+    say(f"stopped   because {why(result.reason)}")
     table = Table(box=None, pad_edge=False)
     for heading in ("part", "share"):
         table.add_column(heading, justify="right")

@@ -53,12 +53,12 @@ def _check_sparse(X: Any) -> Any:
         X = X.tocsr()
     if X.dtype not in (np.float32, np.float64):
         X = X.astype(np.float64)
-    # Products index memory by what these arrays say.
+    # Products index memory by what these arrays say. The check trims spare room: not the caller's.
+    X = type(X)((X.data, X.indices, X.indptr), shape=X.shape)
     X.check_format(full_check=True)
-    if not X.has_canonical_format or len(X.data) != X.nnz or len(X.indices) != X.nnz:
+    if not X.has_canonical_format:
         X = X.copy()
         X.sum_duplicates()
-        X.prune()
     return X
 
 
@@ -76,9 +76,9 @@ def _check_dense(X: Any) -> Array:
     if X.ndim != 2:
         hint = " Use X.reshape(-1, 1) for one feature or X.reshape(1, -1) for one sample." if X.ndim == 1 else ""
         raise ValueError(f"Expected a 2D array, got {X.ndim}D array instead.{hint}")
+    X = X if X.dtype.isnative else X.astype(X.dtype.newbyteorder("="))
     if X.dtype not in (np.float32, np.float64):
         X = X.astype(np.float64)
-    X = X if X.dtype.isnative else X.astype(X.dtype.newbyteorder("="))
     return X if X.flags.c_contiguous or X.flags.f_contiguous else np.ascontiguousarray(X)
 
 

@@ -76,7 +76,8 @@ class Scale(NamedTuple):
 
     def down(self, F: Array) -> Array:
         """Return F, which is in scaled units, in the units of X."""
-        return F if self == (1, 1) else F / F.dtype.type(self.W) / F.dtype.type(self.H)
+        with np.errstate(over="ignore", under="ignore"):
+            return F if self == (1, 1) else F / F.dtype.type(self.W) / F.dtype.type(self.H)
 
     def product(self, product: Callable[[Array], Array], F: Array) -> Array:
         """Return a product of X with F in scaled units; half of the scale on each side, so nothing overflows."""

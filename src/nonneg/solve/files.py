@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from nonneg.data import Array
-from nonneg.solve.result import REASONS, Factorization, Trace
+from nonneg.solve.result import Factorization, Trace
 
 FORMAT = "nonneg factorization"
 VERSION = 1
@@ -130,7 +130,7 @@ def _read_header(archive: zipfile.ZipFile) -> dict[str, Any]:
         raise ValueError("it lacks the header of a model")
     if header.get("version") != VERSION:
         raise ValueError(f"its format version is {header.get('version')!r}, this nonneg reads version {VERSION}")
-    if header["reason"] not in REASONS or not isinstance(header["settings"], dict):
+    if not isinstance(header["reason"], str) or not isinstance(header["settings"], dict):
         raise ValueError("its header is damaged")
     return header
 

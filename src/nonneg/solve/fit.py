@@ -131,7 +131,7 @@ def _fit(
         path = iterate(source, first, shrinks, rules, callback, state)
         if best is None or path.state.best[-1] < best.state.best[-1]:
             best = path
-        if path.reason == "callback":
+        if path.cancelled:
             break
     assert best is not None
     settings = {

@@ -44,10 +44,9 @@ class Side:
         """Sweep from the extrapolated point to the next plain iterate."""
         np.copyto(self.next, self.point)
         done = sweep(self.next, B, G, self.shrink, MOST_SWEEPS, SWEEP_STEP)
-        dead = np.diag(G) + self.shrink.l2 <= 0
-        if dead.any():
+        if done.dead.any():
             # Nothing pulls at the partner of an empty part: it waits, or the extrapolation would carry it away.
-            self.next[dead] = self.plain[dead]
+            self.next[done.dead] = self.plain[done.dead]
         self.kkt, self.product = done.kkt, done.product
 
     def extrapolate(self, beta: float) -> None:
@@ -101,6 +100,7 @@ class Path:
     H: Array
     state: State
     reason: str
+    cancelled: bool = False  # the callback asked to stop, whatever else fired
 
 
 def iterate(
@@ -150,10 +150,9 @@ def iterate(
         state.kkt = max(W.kkt, H.kkt)
         state.record(loss)
         reason = "exact" if objective.exact else next(filter(None, (rule(state) for rule in rules)), None)
-        if callback is not None and callback(state):
-            reason = reason or "callback"
-        if reason is not None:
-            return Path(W.best, H.best, state, reason)
+        cancelled = callback is not None and bool(callback(state))
+        if cancelled or reason is not None:
+            return Path(W.best, H.best, state, reason or "callback", cancelled)
         if state.iteration % 10 == 0:
             gram_H = rebalance(W, H)
 

@@ -39,6 +39,11 @@ REASONS = {
 }
 
 
+def why(reason: str) -> str:
+    """Return what a reason of stopping means, in words."""
+    return REASONS.get(reason, f"the rule {reason!r} fired")
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Factorization:
     """X ~ W H with W, H >= 0: a table written as a sum of k parts.
@@ -62,8 +67,8 @@ class Factorization:
         Objective and seconds after each iteration.
     converged : bool
         Whether it stopped because it was done, not because a limit was reached.
-    reason : {"tolerance", "kkt", "exact", "max_iter", "max_seconds", "callback"}
-        Which rule ended the run.
+    reason : {"tolerance", "kkt", "exact", "max_iter", "max_seconds", "callback"} or str
+        Which rule ended the run; a rule of the user's own gives its own.
     kkt : float
         Distance from an optimum: length of the step that one more sweep would take, relative to the factors
         (the larger of W's and H's). 0 at a stationary point.
@@ -172,8 +177,7 @@ class Factorization:
         lines = [
             f"Factorization of {m} x {n} into k={self.k} parts",
             f"  loss       {self.loss_value:.6g} ({self.loss_name}; relative error {self.relative_error:.4g})",
-            f"  iterations {self.n_iter}, {'converged' if self.converged else 'not converged'}: "
-            f"{REASONS[self.reason]}",
+            f"  iterations {self.n_iter}, {'converged' if self.converged else 'not converged'}: {why(self.reason)}",
             f"  kkt        {self.kkt:.2g}",
             f"  seed       {self.seed}",
             "  share      " + " ".join(f"{x:.3f}" for x in self.share[:10]) + (" ..." if self.k > 10 else ""),

@@ -93,7 +93,7 @@ def spa(source: Source, k: int, seed: int) -> Start:
             left = np.where(sums > 0, np.maximum(left - (along / sums) ** 2, 0), 0)
         left[row] = 0
     # Rows of unit sum times the typical sum: W and H of similar size.
-    H *= source.dtype.type(np.sqrt(source.mean * n) or 1) / np.maximum(H.sum(axis=1, keepdims=True), 1e-30)
+    H *= source.dtype.type(np.sqrt(abs(source.mean) * n) or 1) / np.maximum(H.sum(axis=1, keepdims=True), 1e-30)
     return solve_W(source, H, Shrink()), H
 
 

@@ -119,9 +119,9 @@ def stop_rules(stop: Rule | Sequence[Rule] | None) -> tuple[Rule, ...]:
     """Return the rules of a run; one without a limit of iterations or seconds gets the default limit."""
     if stop is None:
         return (RelativeDecrease(), Iterations())
-    rules = (stop,) if callable(stop) else tuple(stop)
+    rules = tuple(stop) if isinstance(stop, (list, tuple)) else (stop,)
     for rule in rules:
-        if not callable(rule):
+        if not callable(rule) or isinstance(rule, type):
             raise TypeError(f"stop takes rules such as RelativeDecrease(1e-5) or Seconds(60), got {rule!r}.")
     if not any(isinstance(rule, (Iterations, Seconds)) for rule in rules):
         rules += (Iterations(),)

@@ -12,6 +12,10 @@ from nonneg.data import Array
 from nonneg.solve.penalty import Shrink
 
 
+# Squared size (X is near 1) below which a part counts as empty: its reciprocal must stay a number.
+PIVOT = {np.dtype(np.float32): 1e-30, np.dtype(np.float64): 1e-200}
+
+
 @dataclass
 class Sweep:
     """Sums over the rows of one half-step, float64."""
@@ -19,6 +23,7 @@ class Sweep:
     product: float  # <B, F> after it
     kkt: float  # length of the first sweep's step relative to F, each part weighed by its curvature
     sweeps: float  # mean number of sweeps
+    dead: Array  # parts whose partner is empty: they were left alone
 
 
 def sweep(F: Array, B: Array, G: Array, shrink: Shrink, most: int, tol: float) -> Sweep:
@@ -29,9 +34,12 @@ def sweep(F: Array, B: Array, G: Array, shrink: Shrink, most: int, tol: float) -
     """
     k, rows = F.shape
     G = (G + shrink.l2 * np.eye(k)).astype(F.dtype)
+    # A zero pivot leaves its part alone, so that a part that is empty for a while can come back.
+    dead = np.diag(G) <= PIVOT[F.dtype]
+    G[dead, dead] = 0
     product, step, size, count, blocks = _core.sweeps(F, B, G, shrink.l1, most, tol, 0, rows, thread_count())
     kkt = float(np.sqrt(step / size)) if size > 0 else (float("inf") if step > 0 else 0.0)
-    return Sweep(product, kkt, count / max(1, blocks))
+    return Sweep(product, kkt, count / max(1, blocks), dead)
 
 
 def extrapolate(now: Array, before: Array, beta: float, out: Array) -> None:

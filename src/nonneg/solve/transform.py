@@ -11,7 +11,7 @@ from nonneg.solve.penalty import Shrink
 from nonneg.solve.sweeps import sweep
 
 MOST_SWEEPS = 2000
-STEP = {np.dtype(np.float32): 1e-4, np.dtype(np.float64): 1e-6}
+STEP = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-10}
 
 
 def solve_W(source: Source, H: Array, shrink: Shrink, *, exact: bool = False) -> Array:
