@@ -1,4 +1,4 @@
-"""The matrices of the speed tables: real ones, read as data files from the packages that ship them, and two planted."""
+"""The matrices of the speed tables: real ones, read as files from the packages that ship them, and two planted."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import pkgutil
 import numpy as np
 import pytest
 import scipy.sparse
+from sklearn.decomposition._nmf import _initialize_nmf
 
 import nonneg
 import nonneg.data
@@ -101,6 +102,40 @@ def same_as(source, X, dtype):
     np.testing.assert_allclose(source.row_norms(), np.sum(X**2, axis=1), rtol=0, atol=10 * rel * np.sum(X**2))
     if not isinstance(source, nonneg.data.LowRank):
         assert source.mean == pytest.approx(X.mean(), rel=rel)
+
+
+# --- starts ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_a_start_is_two_factors(name, as_kind, dtype, planted):
+    X = planted(40, 30, 4, noise=0.3, dtype=dtype)[0]
+    source = nonneg.data.as_source(nonneg.data.check_matrix(as_kind(X)))
+    with nonneg.threads(1):
+        W, H = STARTS[name](source, 4, 0)
+        again, _ = STARTS[name](source, 4, 0)
+        other, _ = STARTS[name](source, 4, 1)
+    for F, shape in ((W, (4, 40)), (H, (4, 30))):
+        assert F.shape == shape
+        assert F.dtype == dtype
+        assert np.isfinite(F).all()
+        assert F.min() >= 0
+        assert F.any(axis=1).all()
+    assert np.array_equal(W, again)
+    if name in ("random", "nndsvdar"):
+        assert not np.array_equal(W, other)
+
+
+@pytest.mark.parametrize("name", ["random", "nndsvd", "nndsvda"])
+def test_starts_are_scikit_learns(name, as_kind, planted):
+    X = planted(40, 30, 4, noise=0.3)[0]
+    X *= 1.5 / X.max()  # the source works at scale one
+    W, H = _initialize_nmf(X, 4, init=name, random_state=5)
+    source = nonneg.data.as_source(nonneg.data.check_matrix(as_kind(X)))
+    with nonneg.threads(1):
+        Wt, own_H = STARTS[name](source, 4, 5)
+    np.testing.assert_allclose(Wt.T, W, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(own_H, H, rtol=1e-6, atol=1e-6)
 
 
 # --- fits: every source x every start x every penalty x both number types -------------------------------

@@ -289,7 +289,7 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         >>> X = load_digits().data[:200]
         >>> search = GridSearchCV(NMF(5, random_state=0), {"alpha_W": [0.0, 0.01, 1.0]}, cv=3).fit(X)
         >>> search.best_params_
-        {'alpha_W': 0.0}
+        {'alpha_W': 0.01}
         """
         check_is_fitted(self)
         X = self._validate_new(X)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from nonneg import _core
@@ -15,14 +17,26 @@ class Dense:
     def __init__(self, X: Array) -> None:
         self.shape = (X.shape[0], X.shape[1])
         self.dtype = X.dtype
-        self.stored = X.size
         self._by_rows = X.flags.c_contiguous
         self._data = X if self._by_rows else X.T
         flat = self._data.reshape(-1)
         low, high, _ = _core.extent(flat, thread_count())
         self.scale = Scale.of(max(-low, high))
-        total, self.squared_norm = _core.moments(flat, *self.scale, thread_count())
-        self.mean = total / X.size
+
+    @cached_property
+    def _moments(self) -> tuple[float, float]:
+        # Two more numbers cost another pass over X, which transform does not need.
+        return _core.moments(self._data.reshape(-1), *self.scale, thread_count())
+
+    @property
+    def mean(self) -> float:
+        """Mean of all entries."""
+        return self._moments[0] / self._data.size
+
+    @property
+    def squared_norm(self) -> float:
+        """Sum of all squared entries."""
+        return self._moments[1]
 
     def dot(self, H: Array) -> Array:
         """Return ``(X H')'``, k x m."""

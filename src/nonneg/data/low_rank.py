@@ -14,7 +14,6 @@ class LowRank:
 
     def __init__(self, Qt: Array, B: Array, source: Source) -> None:
         self.shape, self.dtype, self.scale, self.mean = source.shape, source.dtype, source.scale, source.mean
-        self.stored = Qt.size + B.size
         self.squared_norm = float(np.trace(gram(B)))
         self.energy = self.squared_norm / source.squared_norm if source.squared_norm > 0 else 1.0
         self.Qt, self.B = Qt, B

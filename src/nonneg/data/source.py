@@ -24,9 +24,16 @@ class Source(Protocol):
     shape: tuple[int, int]
     dtype: np.dtype[Any]
     scale: Scale
-    squared_norm: float
-    mean: float
-    stored: int  # numbers that one product reads
+
+    @property
+    def squared_norm(self) -> float:
+        """Sum of all squared entries, float64."""
+        ...
+
+    @property
+    def mean(self) -> float:
+        """Mean of all entries."""
+        ...
 
     def dot(self, H: Array) -> Array:
         """Return ``(X H')'``, k x m."""

@@ -27,7 +27,6 @@ class Sparse:
     def __init__(self, X: Any) -> None:
         self.shape = (int(X.shape[0]), int(X.shape[1]))
         self.dtype = X.dtype
-        self.stored = max(1, int(X.nnz))
         self._given = X.format
         self._layouts: dict[str, Layout] = {X.format: _same_index(X)}
         data = X.data
