@@ -11,7 +11,6 @@ from nonneg._threads import thread_count
 from nonneg.data import Array
 from nonneg.solve.penalty import Shrink
 
-
 # Squared size (X is near 1) below which a part counts as empty: its reciprocal must stay a number.
 PIVOT = {np.dtype(np.float32): 1e-30, np.dtype(np.float64): 1e-200}
 
