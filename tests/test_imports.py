@@ -1,10 +1,14 @@
 """`import nonneg` costs what a fit needs, and no more."""
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import nonneg
 
 HEAVY = {
     *("IPython", "PIL", "anndata", "click", "dask", "h5py", "jinja2", "matplotlib", "narwhals", "nimfa", "numba"),
@@ -66,3 +70,11 @@ def test_everything_public_is_there():
     assert set(nonneg.__all__) <= set(dir(nonneg))
     with pytest.raises(AttributeError, match="module 'nonneg' has no attribute 'nothing'"):
         nonneg.nothing  # noqa: B018
+
+
+def test_the_rooms_take_nothing_but_the_kernels_from_the_package():
+    for room in ("data", "solve"):
+        for file in (Path(nonneg.__file__).parent / room).glob("*.py"):
+            assert set(re.findall(r"^(?:from nonneg import .*|import nonneg.*)$", file.read_text(), re.M)) <= {
+                "from nonneg import _core"
+            }
