@@ -29,11 +29,10 @@ class Sparse:
         self.dtype = X.dtype
         self._given = X.format
         self._layouts: dict[str, Layout] = {X.format: _same_index(X)}
-        data = X.data
-        self.scale = Scale.of(float(np.abs(data).max(initial=0)))
-        values = self.scale.up(data)
-        self.squared_norm = float(np.square(values, dtype=np.float64).sum())
-        self.mean = float(values.sum(dtype=np.float64)) / (self.shape[0] * self.shape[1])
+        low, high, _ = _core.extent(X.data, thread_count())
+        self.scale = Scale.of(max(-low, high))
+        total, self.squared_norm = _core.moments(X.data, *self.scale, thread_count())
+        self.mean = total / (self.shape[0] * self.shape[1])
 
     def dot(self, H: Array) -> Array:
         """Return ``(X H')'``, k x m."""
