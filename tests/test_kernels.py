@@ -183,6 +183,30 @@ def test_mix_columns_stand_alone(level, dtype, rng):
             assert (alone[:, 0] == whole[:, j]).all()
 
 
+def rows_apart(X):
+    """Yield views of the numbers of X whose rows are contiguous but do not follow each other."""
+    m, n = X.shape
+    wide = np.full((3 * m, n + 5), np.nan, X.dtype)
+    wide[::3, 2 : n + 2] = X
+    yield wide[::3, 2 : n + 2]
+    yield np.ascontiguousarray(X[::-1])[::-1]
+    yield np.broadcast_to(X[:1], X.shape)
+
+
+def test_rows_may_lie_apart(level, dtype, rng):
+    for k, m, n in [(1, 1, 1), (5, 17, 49), (13, 97, 300), (3, 300, 7), (9, 400, 600), (2, 5000, 3)]:
+        X = rng.standard_normal((m, n)).astype(dtype)
+        right, left = rng.standard_normal((k, n)).astype(dtype), rng.standard_normal((k, m)).astype(dtype)
+        for view in rows_apart(X):
+            whole = np.ascontiguousarray(view)
+            _core.dots(view, right, got := blank(k, m, dtype=dtype), 0, m, 3)
+            _core.dots(whole, right, want := blank(k, m, dtype=dtype), 0, m)
+            assert np.array_equal(got, want)
+            _core.mix(left, view, got := blank(k, n, dtype=dtype), 0, m, 0, n, 3)
+            _core.mix(left, whole, want := blank(k, n, dtype=dtype), 0, m, 0, n)
+            assert np.array_equal(got, want)
+
+
 # --- coordinate sweeps ----------------------------------------------------------------------------------
 
 
@@ -517,6 +541,8 @@ FREE = {
     ("gather", 4, 0),
     ("residual", 4, 0),
 }
+# Matrices whose rows may lie apart, as long as each row is contiguous.
+APART = {("dots", 0), ("mix", 1)}
 WRITTEN = {
     "extent": None,
     "moments": None,
@@ -563,9 +589,10 @@ def test_wrong_arguments_raise(name, dtype):
         refused(TypeError, at, None)
         refused(TypeError, at, value.tolist())
         refused(TypeError, at, value[None])
+        error = ValueError if (name, at) in APART else TypeError
         if value.ndim == 2:
-            refused(TypeError, at, np.asfortranarray(value))
-        refused(TypeError, at, np.repeat(value, 2, axis=-1)[..., ::2])
+            refused(error, at, np.asfortranarray(value))
+        refused(error, at, np.repeat(value, 2, axis=-1)[..., ::2])
         for axis in range(value.ndim):
             if (name, at, axis) not in FREE:
                 refused(ValueError, at, np.concatenate([value, value.take([0], axis)], axis))

@@ -177,18 +177,17 @@ def test_a_sketched_run_obeys_the_limits(planted):
 
 
 @pytest.mark.parametrize("convert", [np.asarray, scipy.sparse.csr_array])
-def test_converged_means_converged(convert, planted):
-    # What the default tolerance calls converged is within a percent of what a long run reaches; now and then a
-    # run rests on a plateau beside a saddle.
-    gaps = []
-    for seed in range(30):
-        X = planted(40, 30, 6, noise=0.1, seed=seed)[0]
+@pytest.mark.parametrize("noise", [0.01, 0.1])
+def test_converged_means_converged(convert, noise, planted):
+    for seed in range(20):
+        X = planted(40, 30, 6, noise=noise, seed=seed)[0]
         result = nonneg.factorize(convert(X), 6, seed=0)
         longer = nonneg.factorize(convert(X), 6, seed=0, stop=Iterations(400))
         if result.converged:
-            gaps.append(result.loss_value / longer.loss_value - 1)
-    assert len(gaps) > 15
-    assert np.quantile(gaps, 0.9) < 0.01
+            # The best loss must not stand still because the run is on its way back from an overshoot ...
+            assert result.trace.loss[-1] < 1.01 * result.trace.loss.min(), seed
+            # ... and what counts as converged is about what a long run reaches.
+            assert result.loss_value < 1.05 * longer.loss_value, seed
 
 
 @pytest.mark.parametrize("penalty", [None, Penalty(0.01), Penalty(0.01, l1_ratio=1.0)])

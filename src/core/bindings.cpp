@@ -16,6 +16,8 @@ namespace {
 
 template <class T> using In = nb::ndarray<const T, nb::numpy, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 template <class T> using Out = nb::ndarray<T, nb::numpy, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+// Rows may lie apart, as in X[::7]; each row is contiguous.
+template <class T> using Rows = nb::ndarray<const T, nb::numpy, nb::ndim<2>, nb::device::cpu>;
 template <class T> using In1 = nb::ndarray<const T, nb::numpy, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 template <class T> using Out1 = nb::ndarray<T, nb::numpy, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Release = nb::call_guard<nb::gil_scoped_release>;
@@ -23,6 +25,11 @@ using Release = nb::call_guard<nb::gil_scoped_release>;
 void require(bool fits, const char *what) {
   if (!fits)
     throw nb::value_error(what);
+}
+
+template <class T> int64_t row_stride(const Rows<T> &A) {
+  require(A.shape(1) <= 1 || A.stride(1) == 1, "the numbers of each row must lie side by side");
+  return A.shape(0) <= 1 ? int64_t(A.shape(1)) : A.stride(0);
 }
 
 void require_range(int64_t start, int64_t stop, size_t length, int threads) {
@@ -111,13 +118,13 @@ template <class T> void bind(nb::module_ &m) {
       "x"_a.noconvert(), "a"_a, "b"_a, "threads"_a = 1, "Sum and sum of squares of a * b * x, float64.");
   m.def(
       "dots",
-      [](In<T> A, In<T> B, Out<T> out, int64_t start, int64_t stop, int threads) {
+      [](Rows<T> A, In<T> B, Out<T> out, int64_t start, int64_t stop, int threads) {
         require(B.shape(0) >= 1 && A.shape(1) == B.shape(1) && out.shape(0) == B.shape(0) &&
                     out.shape(1) == A.shape(0),
                 "dots: shapes do not fit");
         require_range(start, stop, A.shape(0), threads);
-        parallel::dots<T>(threads, A.data(), int64_t(A.shape(0)), int64_t(A.shape(1)), B.data(), int(B.shape(0)),
-                          out.data(), start, stop);
+        parallel::dots<T>(threads, A.data(), row_stride<T>(A), int64_t(A.shape(0)), int64_t(A.shape(1)), B.data(),
+                          int(B.shape(0)), out.data(), start, stop);
       },
       "A"_a.noconvert(), "B"_a.noconvert(), "out"_a.noconvert(), "start"_a, "stop"_a, "threads"_a = 1, Release());
   m.def(
@@ -133,14 +140,14 @@ template <class T> void bind(nb::module_ &m) {
       "A"_a.noconvert(), "B"_a.noconvert(), "out"_a.noconvert(), "start"_a, "stop"_a, "threads"_a = 1, Release());
   m.def(
       "mix",
-      [](In<T> M, In<T> R, Out<T> out, int64_t top, int64_t bottom, int64_t start, int64_t stop, int threads) {
+      [](In<T> M, Rows<T> R, Out<T> out, int64_t top, int64_t bottom, int64_t start, int64_t stop, int threads) {
         require(M.shape(0) >= 1 && M.shape(1) == R.shape(0) && out.shape(0) == M.shape(0) &&
                     out.shape(1) == R.shape(1),
                 "mix: shapes do not fit");
         require_range(start, stop, R.shape(1), threads);
         require_range(top, bottom, R.shape(0), threads);
-        parallel::mix<T>(threads, M.data(), int(M.shape(0)), int64_t(M.shape(1)), R.data(), int64_t(R.shape(1)),
-                         out.data(), top, bottom, start, stop);
+        parallel::mix<T>(threads, M.data(), int(M.shape(0)), int64_t(M.shape(1)), R.data(), row_stride<T>(R),
+                         int64_t(R.shape(1)), out.data(), top, bottom, start, stop);
       },
       "M"_a.noconvert(), "R"_a.noconvert(), "out"_a.noconvert(), "top"_a, "bottom"_a, "start"_a, "stop"_a,
       "threads"_a = 1, Release());

@@ -87,7 +87,7 @@ template <class T> void pack_groups(const T *B, int64_t ldb, int k, int64_t n, T
 
 // out[p, i] = <B[p, :], A[i, :]> for i in [start, stop); A is m x n, B is k x n, out is k x m.
 template <class T>
-void dots(const T *A, int64_t m, int64_t n, const T *B, int k, T *out, int64_t start, int64_t stop) {
+void dots(const T *A, int64_t lda, int64_t m, int64_t n, const T *B, int k, T *out, int64_t start, int64_t stop) {
   constexpr int L = lanes<T>;
   // The chunk of B stays in the second-level cache while the rows of A pass.
   const int64_t chunk = std::clamp<int64_t>(int64_t(384 * 1024 / sizeof(T)) / k, 256, 2048) / L * L;
@@ -97,10 +97,10 @@ void dots(const T *A, int64_t m, int64_t n, const T *B, int k, T *out, int64_t s
     pack_groups<T>(B + l, n, k, width, b, vectors * L);
     for (int64_t i = start; i < stop; i += dots_rows) {
       const int count = int(std::min<int64_t>(dots_rows, stop - i));
-      pack_rows<T>(A + i * n + l, n, count, dots_rows, width, a);
+      pack_rows<T>(A + i * lda + l, lda, count, dots_rows, width, a);
       Ahead<T> ahead;
       if (i + 2 * dots_rows <= stop)
-        ahead = {A + (i + dots_rows) * n + l, n};
+        ahead = {A + (i + dots_rows) * lda + l, lda};
       for (int p = 0, mb; p < k; p += mb, ahead = {}) {
         mb = group_size(k, p, dots_width);
         dots_pick<T, T>(mb, a, b + p * vectors * L, vectors, out + p * m + i, m, count, l > 0, ahead);
@@ -188,8 +188,8 @@ template <class T> NONNEG_INLINE void pack_panels(const T *from, int64_t width, 
 // out[p, j] = sum over i in [top, bottom) of M[p, i] R[i, j] for j in [start, stop).
 // M is k x q, R is q x n, out is k x n. Sums run over blocks of 128 rows, then over the blocks.
 template <class T>
-void mix(const T *M, int k, int64_t q, const T *R, int64_t n, T *out, int64_t top, int64_t bottom, int64_t start,
-         int64_t stop) {
+void mix(const T *M, int k, int64_t q, const T *R, int64_t ldr, int64_t n, T *out, int64_t top, int64_t bottom,
+         int64_t start, int64_t stop) {
   constexpr int L = lanes<T>, panel = mix_vectors * L;
   constexpr int64_t depth = 128, panels = 4096 / (panel * sizeof(T)), strip = panels * panel;
   Scratch<T> r(depth * strip), m(depth * k), sums(size_t(k) * strip);
@@ -199,7 +199,7 @@ void mix(const T *M, int k, int64_t q, const T *R, int64_t n, T *out, int64_t to
     for (int64_t i = top; i < bottom; i += depth) {
       const int64_t d = std::min(depth, bottom - i);
       for (int64_t t = 0; t < d; ++t)
-        pack_panels<T>(R + (i + t) * n + j, width, r + t * panel, depth * panel);
+        pack_panels<T>(R + (i + t) * ldr + j, width, r + t * panel, depth * panel);
       for (int p = 0, mp; p < k; p += mp) {
         mp = group_size(k, p, mix_rows);
         for (int s = 0; s < mp; ++s)
@@ -209,7 +209,7 @@ void mix(const T *M, int k, int64_t q, const T *R, int64_t n, T *out, int64_t to
       for (int64_t c = 0; c < used; ++c) {
         Ahead<T> ahead;
         if (i + depth + d <= bottom)
-          ahead = {R + (i + depth) * n + j + c * panel, n};
+          ahead = {R + (i + depth) * ldr + j + c * panel, ldr};
         for (int p = 0, mp; p < k; p += mp, ahead = {}) {
           mp = group_size(k, p, mix_rows);
           mix_pick<T>(mp, m + p * depth, r + c * depth * panel, d, sums + p * strip + c * panel, strip, ahead);

@@ -44,10 +44,11 @@ template <class T> void moments(int threads, const T *x, T a, T b, double *out, 
 }
 
 template <class T>
-void dots(int threads, const T *A, int64_t m, int64_t n, const T *B, int k, T *out, int64_t start, int64_t stop) {
+void dots(int threads, const T *A, int64_t lda, int64_t m, int64_t n, const T *B, int k, T *out, int64_t start,
+          int64_t stop) {
   const Grid grid(start, stop, 4 * threads, 16);
   share(threads, 2.0 * (stop - start) * n * k, grid.count(),
-        [&](int64_t i) { kernels<T>().dots(A, m, n, B, k, out, grid.from(i), grid.to(i)); });
+        [&](int64_t i) { kernels<T>().dots(A, lda, m, n, B, k, out, grid.from(i), grid.to(i)); });
 }
 
 template <class T>
@@ -65,19 +66,19 @@ void gram(int threads, const T *A, int ka, const T *B, int kb, int64_t n, double
 
 // A tall, narrow R is summed over eight runs of its rows; else threads share the columns.
 template <class T>
-void mix(int threads, const T *M, int k, int64_t q, const T *R, int64_t n, T *out, int64_t top, int64_t bottom,
-         int64_t start, int64_t stop) {
+void mix(int threads, const T *M, int k, int64_t q, const T *R, int64_t ldr, int64_t n, T *out, int64_t top,
+         int64_t bottom, int64_t start, int64_t stop) {
   const double work = 2.0 * k * (bottom - top) * (stop - start);
   if (q < 16 * n || q < 4096) {
     const Grid grid(start, stop, 2 * threads, 48);
     share(threads, work, grid.count(),
-          [&](int64_t i) { kernels<T>().mix(M, k, q, R, n, out, top, bottom, grid.from(i), grid.to(i)); });
+          [&](int64_t i) { kernels<T>().mix(M, k, q, R, ldr, n, out, top, bottom, grid.from(i), grid.to(i)); });
     return;
   }
   const Grid grid(top, bottom, 8, 128);
   std::vector<T> parts(size_t(grid.count() * k * n));
   share(threads, work, grid.count(), [&](int64_t i) {
-    kernels<T>().mix(M, k, q, R, n, parts.data() + i * k * n, grid.from(i), grid.to(i), start, stop);
+    kernels<T>().mix(M, k, q, R, ldr, n, parts.data() + i * k * n, grid.from(i), grid.to(i), start, stop);
   });
   for (int p = 0; p < k; ++p)
     for (int64_t j = start; j < stop; ++j) {

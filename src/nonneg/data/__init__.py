@@ -7,10 +7,10 @@ import scipy.sparse
 from nonneg.data.check import check_matrix
 from nonneg.data.dense import Dense
 from nonneg.data.low_rank import LowRank, sketch
-from nonneg.data.source import Array, Source, gram
+from nonneg.data.source import STEP, Array, Source, gram
 from nonneg.data.sparse import Sparse
 
-__all__ = ["Array", "Dense", "LowRank", "Source", "Sparse", "as_source", "check_matrix", "gram", "sketch"]
+__all__ = ["STEP", "Array", "Dense", "LowRank", "Source", "Sparse", "as_source", "check_matrix", "gram", "sketch"]
 
 
 def as_source(X: Any) -> Source:

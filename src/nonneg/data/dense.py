@@ -8,25 +8,30 @@ import numpy as np
 
 from nonneg import _core
 from nonneg._threads import thread_count
-from nonneg.data.source import Array, Scale
+from nonneg.data.source import STEP, Array, Scale, Thinned, worth_thinning
 
 
 class Dense:
     """Dense source; a Fortran-ordered X is the transposed problem of a C-ordered one."""
 
-    def __init__(self, X: Array) -> None:
+    def __init__(self, X: Array, scale: Scale | None = None) -> None:
         self.shape = (X.shape[0], X.shape[1])
         self.dtype = X.dtype
-        self._by_rows = X.flags.c_contiguous
+        self._by_rows = X.strides[1] == X.itemsize or X.shape[1] == 1
         self._data = X if self._by_rows else X.T
-        flat = self._data.reshape(-1)
-        low, high, _ = _core.extent(flat, thread_count())
-        self.scale = Scale.of(max(-low, high))
+        if scale is None:
+            low, high, _ = _core.extent(self._data.reshape(-1), thread_count())
+            scale = Scale.of(max(-low, high))
+        self.scale = scale
 
     @cached_property
     def _moments(self) -> tuple[float, float]:
         # Two more numbers cost another pass over X, which transform does not need.
-        return _core.moments(self._data.reshape(-1), *self.scale, thread_count())
+        # A block at a time: rows that lie apart are copied to be read.
+        height = max(1, 2**24 // self._data.shape[1])
+        blocks = [self._data[start : start + height] for start in range(0, len(self._data), height)]
+        sums = [_core.moments(block.reshape(-1), *self.scale, thread_count()) for block in blocks]
+        return sum(total for total, _ in sums), sum(square for _, square in sums)
 
     @property
     def mean(self) -> float:
@@ -64,6 +69,13 @@ class Dense:
             residual = self.scale.up(self._data[start : start + height]) - mix(rows, right)
             total += float(np.square(residual, dtype=np.float64).sum())
         return 0.5 * total
+
+    def thinned(self) -> Thinned | None:
+        """Return every seventh row of a tall X (column of a wide one in Fortran order), by a view."""
+        if not worth_thinning(*self._data.shape):
+            return None
+        kept = self._data[::STEP]
+        return Thinned("W", Dense(kept, self.scale)) if self._by_rows else Thinned("H", Dense(kept.T, self.scale))
 
     def rows(self, indices: Array) -> Array:
         """Return some rows."""

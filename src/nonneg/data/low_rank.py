@@ -31,6 +31,9 @@ class LowRank:
         cross = float((gram(Wt, self.Qt) * gram(H, self.B)).sum())
         return 0.5 * max(0.0, self.squared_norm - 2 * cross + float((gram(Wt) * gram(H)).sum()))
 
+    def thinned(self) -> None:
+        """Return None: a sketch is small enough."""
+
     def rows(self, indices: Array) -> Array:
         """Return some rows of Q B."""
         return mix(np.ascontiguousarray(self.Qt[:, indices].T), self.B)

@@ -13,6 +13,23 @@ from nonneg._threads import thread_count
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
+# Every seventh row stands for all of them, if there are far more rows than columns. A prime, so as not to fall
+# into step with the width of pictures or weeks of days times hours.
+STEP = 7
+
+
+class Thinned(NamedTuple):
+    """A part of X along its long side."""
+
+    side: str  # "W": rows are left out; "H": columns are
+    source: Source
+
+
+def worth_thinning(long: int, short: int) -> bool:
+    """Whether a seventh of the long side still holds what the short side needs."""
+    return long >= 8 * short and long >= 4096
+
+
 class Source(Protocol):
     """Data matrix X (m x n) as the Frobenius solver sees it: two products, a norm and a few rows.
 
@@ -49,6 +66,10 @@ class Source(Protocol):
 
     def rows(self, indices: Array) -> Array:
         """Return some rows, dense."""
+        ...
+
+    def thinned(self) -> Thinned | None:
+        """Return every seventh row (or column) of a long X, in the same scale; None where that is of no use."""
         ...
 
     def row_norms(self) -> Array:

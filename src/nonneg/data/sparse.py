@@ -9,7 +9,7 @@ import scipy.sparse
 
 from nonneg import _core
 from nonneg._threads import thread_count
-from nonneg.data.source import Array, Scale, gram
+from nonneg.data.source import STEP, Array, Scale, Thinned, gram, worth_thinning
 
 Layout = tuple[Array, Array, Array]  # indptr, indices, data
 
@@ -24,13 +24,15 @@ class Sparse:
     does not come in is the one copy a fit makes; where the product is small it is summed in place instead.
     """
 
-    def __init__(self, X: Any) -> None:
+    def __init__(self, X: Any, scale: Scale | None = None) -> None:
         self.shape = (int(X.shape[0]), int(X.shape[1]))
         self.dtype = X.dtype
         self._given = X.format
         self._layouts: dict[str, Layout] = {X.format: _same_index(X)}
-        low, high, _ = _core.extent(X.data, thread_count())
-        self.scale = Scale.of(max(-low, high))
+        if scale is None:
+            low, high, _ = _core.extent(X.data, thread_count())
+            scale = Scale.of(max(-low, high))
+        self.scale = scale
         total, self.squared_norm = _core.moments(X.data, *self.scale, thread_count())
         self.mean = total / (self.shape[0] * self.shape[1])
 
@@ -73,6 +75,15 @@ class Sparse:
         residual, stored = sums
         model = float((gram(Wt) * gram(H)).sum())
         return float(0.5 * (residual + max(0.0, model - stored)))
+
+    def thinned(self) -> Thinned | None:
+        """Return every seventh row of a tall X or column of a wide one."""
+        m, n = self.shape
+        if worth_thinning(m, n):
+            return Thinned("W", Sparse(self._matrix("csr")[::STEP], self.scale))
+        if worth_thinning(n, m):
+            return Thinned("H", Sparse(self._matrix("csc")[:, ::STEP], self.scale))
+        return None
 
     def rows(self, indices: Array) -> Array:
         """Return some rows, dense."""

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from nonneg._threads import same_threads
-from nonneg.data import Dense, LowRank, Source, as_source, check_matrix, gram, sketch
+from nonneg.data import Array, Source, as_source, check_matrix, gram
 from nonneg.solve.loop import CANCELS, Path, iterate
-from nonneg.solve.penalty import Penalty, Shrink
+from nonneg.solve.penalty import Penalty, Shrink, scaled_shrinks
 from nonneg.solve.result import Factorization, Trace
 from nonneg.solve.starts import STARTS, Start
-from nonneg.solve.stop import CONVERGED, Iterations, RelativeDecrease, Rule, Seconds, State, stop_rules
+from nonneg.solve.stop import CONVERGED, Rule, State, stop_rules
 from nonneg.solve.transform import kkt_residual, solve_W
+from nonneg.solve.warmup import WarmUp
 
 StartArgument = str | tuple[Any, Any] | Factorization | None
 
@@ -84,8 +85,9 @@ def factorize(
 
     Notes
     -----
-    Large dense data of low rank are factorized in a random sketch first and polished on X (Tepper & Sapiro 2016,
-    doi:10.1109/TSP.2016.2516971). Results are the same to the last bit for any number of threads.
+    Long data are factorized on every seventh row (or column) first, large dense data of low rank in a random sketch
+    (Tepper & Sapiro 2016, doi:10.1109/TSP.2016.2516971), then on X from there. Results are the
+    same to the last bit for any number of threads.
 
     Examples
     --------
@@ -118,17 +120,15 @@ def _fit(
     negative: str,
     began: float,
 ) -> Factorization:
-    """Sketch, run from every start, keep the best and finish it."""
-    shrinks = _scaled_shrinks(penalty, source)
+    """Warm up, run from every start, keep the best and finish it."""
+    shrinks = scaled_shrinks(penalty, source)
     own_start = isinstance(start, (tuple, list, Factorization))
-    small = _sketch_if_worth(source, k, seed)
+    warm_up = WarmUp(source, k, penalty, seed)
     best: Path | None = None
     for run_seed in [seed, *np.random.SeedSequence(seed).generate_state(n_init - 1).tolist()]:
         state = State(began=began, scale=source.scale.whole)
-        first = _make_start(source, small, k, start if best is None else "random", run_seed)
-        if small is not None:
-            first = _solve_in_sketch(small, first, shrinks, rules, state)
-        path = iterate(source, first, shrinks, rules, callback, state)
+        first = _make_start(source, warm_up, k, start if best is None else "random", run_seed)
+        path = iterate(source, warm_up(first, rules, state), shrinks, rules, callback, state)
         if best is None or path.state.best[-1] < best.state.best[-1]:
             best = path
         if path.cancelled:
@@ -142,7 +142,7 @@ def _fit(
         "n_init": int(n_init),
         "negative": negative,
         "stop": [repr(rule) for rule in rules],
-        "sketch": None if small is None else {"rank": len(small.B), "energy": small.energy},
+        **warm_up.settings,
     }
     return _finish(source, best, shrinks, seed, settings, keep_order=own_start)
 
@@ -177,21 +177,11 @@ def _check_seed(seed: int | None) -> int:
     return int(seed)
 
 
-def _scaled_shrinks(penalty: Penalty, source: Source) -> tuple[Shrink, Shrink]:
-    """Return the penalties on the scaled factors: the objective times the square of the scale."""
-    on_W, on_H = penalty.shrinks(source.shape)
-    scale_W, scale_H = source.scale
-    return (
-        Shrink(on_W.l1 * scale_W * scale_H**2 if on_W.l1 else 0.0, on_W.l2 * scale_H**2 if on_W.l2 else 0.0),
-        Shrink(on_H.l1 * scale_H * scale_W**2 if on_H.l1 else 0.0, on_H.l2 * scale_W**2 if on_H.l2 else 0.0),
-    )
-
-
 def _default_start(source: Source, k: int) -> str:
     return "nndsvda" if k <= min(source.shape) else "random"
 
 
-def _make_start(source: Source, small: LowRank | None, k: int, start: StartArgument, seed: int) -> Start:
+def _make_start(source: Source, warm_up: WarmUp, k: int, start: StartArgument, seed: int) -> Start:
     if isinstance(start, Factorization):
         start = (start.W, start.H)
     if isinstance(start, (tuple, list)):
@@ -206,8 +196,8 @@ def _make_start(source: Source, small: LowRank | None, k: int, start: StartArgum
             f"init = '{name}' can only be used when n_components <= min(n_samples, n_features); "
             f"here {k} > {min(source.shape)}; use 'random'."
         )
-    reads = small if small is not None and name.startswith("nndsvd") else source
-    return STARTS[name](reads, k, seed)
+    # An SVD of the smallest problem does; the others read a few rows or none.
+    return STARTS[name](warm_up.smallest if name.startswith("nndsvd") else source, k, seed)
 
 
 def _given_start(source: Source, k: int, start: Sequence[Any]) -> Start:
@@ -226,35 +216,6 @@ def _given_start(source: Source, k: int, start: Sequence[Any]) -> Start:
     return np.ascontiguousarray(factors[0].T), np.ascontiguousarray(factors[1])
 
 
-def _sketch_if_worth(source: Source, k: int, seed: int) -> LowRank | None:
-    """Sketch dense data if products with the sketch are far cheaper and it holds most of X.
-
-    Whether to try depends on the shape and k alone; a sketch that holds too little is thrown away.
-    """
-    m, n = source.shape
-    rank = 2 * k + 20
-    if not isinstance(source, Dense) or min(m, n) < 4 * rank or source.squared_norm == 0:
-        return None
-    small = sketch(source, rank, 1, seed)
-    return small if small.energy >= 0.8 else None
-
-
-def _solve_in_sketch(
-    small: LowRank, start: Start, shrinks: tuple[Shrink, Shrink], rules: Sequence[Rule], state: State
-) -> Start:
-    tol = next((rule.tol for rule in rules if isinstance(rule, RelativeDecrease)), 1e-4)
-    limit = min([100, *(rule.limit for rule in rules if isinstance(rule, Iterations))])
-    limits = [rule for rule in rules if isinstance(rule, Seconds)]
-    path = iterate(
-        small,
-        start,
-        shrinks,
-        [RelativeDecrease(10 * tol), Iterations(limit), *limits],
-        state=State(began=state.began),
-    )
-    return path.W, path.H
-
-
 def _finish(
     source: Source,
     path: Path,
@@ -270,16 +231,7 @@ def _finish(
     if free:
         sums = H.sum(axis=1, dtype=np.float64, keepdims=True)
         H = (H / np.where(sums > 0, sums, 1)).astype(H.dtype)
-    W = solve_W(source, H, on_W)
-    # A part that no row uses is empty: its H is arbitrary, or zero under a penalty.
-    H = np.where(W.any(axis=1, keepdims=True), H, 0).astype(H.dtype)
-    if not keep_order:
-        amount = W.sum(axis=1, dtype=np.float64) * H.sum(axis=1, dtype=np.float64)
-        order = np.argsort(-amount, kind="stable")
-        # The order of the parts is part of the arithmetic: solve again, as transform will.
-        if (order != np.arange(len(H))).any():
-            H = np.ascontiguousarray(H[order])
-            W = solve_W(source, H, on_W)
+    W, H = _solve_in_order(source, W, H, on_W, keep_order)
 
     A, gram_W, gram_H = source.tdot(W), gram(W), gram(H)
     kkt = max(kkt_residual(W, source.dot(H), gram_H, on_W), kkt_residual(H, A, gram_W, on_H))
@@ -312,3 +264,19 @@ def _finish(
         seed=seed,
         settings=settings,
     )
+
+
+def _solve_in_order(source: Source, W: Array, H: Array, on_W: Shrink, keep_order: bool) -> Start:
+    """Solve W for H with the parts in their final order, which is part of the arithmetic of `transform`."""
+    for _ in range(3):
+        if not keep_order:
+            # Nearly always the order of the path's W is the final one.
+            amount = W.sum(axis=1, dtype=np.float64) * H.sum(axis=1, dtype=np.float64)
+            H = np.ascontiguousarray(H[np.argsort(-amount, kind="stable")])
+        W = solve_W(source, H, on_W)
+        # A part that no row uses is empty: its H is arbitrary, or zero under a penalty.
+        H = np.where(W.any(axis=1, keepdims=True), H, 0).astype(H.dtype)
+        amount = W.sum(axis=1, dtype=np.float64) * H.sum(axis=1, dtype=np.float64)
+        if keep_order or (np.diff(amount) <= 0).all():
+            break
+    return W, H

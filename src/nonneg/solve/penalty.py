@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nonneg.data import Array
+from nonneg.data import Array, Source
 
 
 class Shrink(NamedTuple):
@@ -75,6 +75,16 @@ class Penalty:
             Shrink(n * self.alpha_W * self.l1_ratio, n * self.alpha_W * (1 - self.l1_ratio)),
             Shrink(m * alpha_H * self.l1_ratio, m * alpha_H * (1 - self.l1_ratio)),
         )
+
+
+def scaled_shrinks(penalty: Penalty, source: Source) -> tuple[Shrink, Shrink]:
+    """Return the penalties on the scaled factors: the objective times the square of the scale."""
+    on_W, on_H = penalty.shrinks(source.shape)
+    scale_W, scale_H = source.scale
+    return (
+        Shrink(on_W.l1 * scale_W * scale_H**2 if on_W.l1 else 0.0, on_W.l2 * scale_H**2 if on_W.l2 else 0.0),
+        Shrink(on_H.l1 * scale_H * scale_W**2 if on_H.l1 else 0.0, on_H.l2 * scale_W**2 if on_H.l2 else 0.0),
+    )
 
 
 def balance(W: Array, H: Array, on_W: Shrink, on_H: Shrink) -> Array:

@@ -68,8 +68,8 @@ Rule = Callable[[State], str | None]
 class RelativeDecrease:
     """Stop once the best objective fell by less than ``tol`` (a fraction) over the last ten iterations together.
 
-    Ten, because one iteration without progress is normal: every restart of the extrapolation makes one.
-    ``tol=0`` never stops.
+    Ten, because one iteration without progress is normal: every restart of the extrapolation makes one. A run that
+    is still on its way back from an overshoot does not stop. ``tol=0`` never stops.
     """
 
     tol: float = 1e-4
@@ -79,7 +79,8 @@ class RelativeDecrease:
         if self.tol <= 0 or state.iteration <= WINDOW or state.since_restart < 3:
             return None
         before, now = state.best[-1 - WINDOW], state.best[-1]
-        return "tolerance" if before - now < self.tol * abs(before) else None
+        margin = self.tol * abs(before)
+        return "tolerance" if before - now < margin and state.losses[-1] < before + margin else None
 
 
 @dataclass(frozen=True)

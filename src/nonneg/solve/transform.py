@@ -11,7 +11,7 @@ from nonneg.solve.penalty import Shrink
 from nonneg.solve.sweeps import sweep
 
 MOST_SWEEPS = 2000
-STEP = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-10}
+STEP = {np.dtype(np.float32): 1e-5, np.dtype(np.float64): 1e-10}
 
 
 def solve_W(source: Source, H: Array, shrink: Shrink, *, exact: bool = False) -> Array:
@@ -20,13 +20,16 @@ def solve_W(source: Source, H: Array, shrink: Shrink, *, exact: bool = False) ->
     Each row is solved by itself and from the same start, so its result depends neither on the other rows nor on
     what was known of W before. ``exact=True`` finishes by block principal pivoting.
     """
-    B = source.dot(H)
-    G = gram(H)
-    W = np.zeros_like(B)
-    sweep(W, B, G, shrink, MOST_SWEEPS, STEP[source.dtype])
+    return solve_given(source.dot(H), gram(H), shrink, STEP[source.dtype], exact=exact)
+
+
+def solve_given(B: Array, G: Array, shrink: Shrink, step: float, *, exact: bool = False) -> Array:
+    """Solve ``min 1/2 <G F, F> - <B, F> + penalty(F)``, F >= 0, from zero; k x rows, as B."""
+    F = np.zeros_like(B)
+    sweep(F, B, G, shrink, MOST_SWEEPS, step)
     if exact:
-        pivot(W, B, G, shrink)
-    return W
+        pivot(F, B, G, shrink)
+    return F
 
 
 def pivot(W: Array, B: Array, G: Array, shrink: Shrink) -> None:
