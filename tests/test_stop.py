@@ -190,6 +190,18 @@ def test_converged_means_converged(convert, noise, planted):
             assert result.loss_value < 1.05 * longer.loss_value, seed
 
 
+@pytest.mark.parametrize("convert", [np.asarray, scipy.sparse.csr_array])
+@pytest.mark.parametrize("noise", [0.001, 0.003, 0.01, 0.03, 0.1])
+def test_float32_is_done_where_float64_is(convert, noise, planted):
+    # However small the loss is beside ||X||^2: the rule must not look at rounding.
+    for seed in range(3):
+        X = planted(120, 110, 4, noise=noise, seed=seed)[0]
+        a, b = (nonneg.factorize(convert(X.astype(dtype)), 4, seed=0) for dtype in (np.float32, np.float64))
+        assert a.reason == b.reason == "tolerance"
+        assert a.n_iter < 2 * b.n_iter
+        assert a.loss_value == pytest.approx(b.loss_value, rel=1e-3)
+
+
 @pytest.mark.parametrize("penalty", [None, Penalty(0.01), Penalty(0.01, l1_ratio=1.0)])
 def test_a_long_run_stays_finite(penalty, planted, dtype):
     # The scale of W and H is free: it must not wander off until numbers overflow.

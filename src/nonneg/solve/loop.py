@@ -149,12 +149,25 @@ def iterate(
         H.advance()
         state.kkt = max(W.kkt, H.kkt)
         state.record(loss)
-        reason = "exact" if objective.exact else next(filter(None, (rule(state) for rule in rules)), None)
+        reason = "exact" if objective.exact else first_reason(rules, state)
         cancelled = callback is not None and bool(callback(state))
         if cancelled or reason is not None:
             return Path(W.best, H.best, state, reason or "callback", cancelled)
         if state.iteration % 10 == 0:
             gram_H = rebalance(W, H)
+
+
+def first_reason(rules: Sequence[Rule], state: State) -> str | None:
+    """Return what the first rule that fires says."""
+    for rule in rules:
+        reason = rule(state)
+        if reason is not None:
+            if not isinstance(reason, str):
+                raise TypeError(
+                    f"A stop rule must return its reason, a string, or None; {rule!r} returned {reason!r}."
+                )
+            return reason
+    return None
 
 
 def rebalance(W: Side, H: Side) -> Array:

@@ -25,18 +25,21 @@ class Sweep:
     dead: Array  # parts whose partner is empty: they were left alone
 
 
-def sweep(F: Array, B: Array, G: Array, shrink: Shrink, most: int, tol: float) -> Sweep:
+def sweep(
+    F: Array, B: Array, G: Array, shrink: Shrink, most: int, tol: float, rows: tuple[int, int] | None = None
+) -> Sweep:
     """Improve F (k x rows) in place for ``1/2 <G F, F> - <B, F> + penalty(F)``, F >= 0.
 
     Cyclic coordinate descent; each row stops after ``most`` sweeps, or once a sweep lowers the objective by less
-    than ``tol**2`` times what its first sweep did.
+    than ``tol**2`` times what its first sweep did. `rows` limits the work to a range of rows.
     """
-    k, rows = F.shape
+    k = len(F)
+    start, stop = rows or (0, F.shape[1])
     G = (G + shrink.l2 * np.eye(k)).astype(F.dtype)
     # A zero pivot leaves its part alone, so that a part that is empty for a while can come back.
     dead = np.diag(G) <= PIVOT[F.dtype]
     G[dead, dead] = 0
-    product, step, size, count, blocks = _core.sweeps(F, B, G, shrink.l1, most, tol, 0, rows, thread_count())
+    product, step, size, count, blocks = _core.sweeps(F, B, G, shrink.l1, most, tol, start, stop, thread_count())
     kkt = float(np.sqrt(step / size)) if size > 0 else (float("inf") if step > 0 else 0.0)
     return Sweep(product, kkt, count / max(1, blocks), dead)
 

@@ -26,7 +26,11 @@ def solve_W(source: Source, H: Array, shrink: Shrink, *, exact: bool = False) ->
 def solve_given(B: Array, G: Array, shrink: Shrink, step: float, *, exact: bool = False) -> Array:
     """Solve ``min 1/2 <G F, F> - <B, F> + penalty(F)``, F >= 0, from zero; k x rows, as B."""
     F = np.zeros_like(B)
-    sweep(F, B, G, shrink, MOST_SWEEPS, step)
+    k, rows = F.shape
+    # Some rows at a time, a fraction of a second each: an interrupt is heard between two calls.
+    height = max(192, int(1e10 / (200 * 2 * k**2)) // 192 * 192)
+    for top in range(0, rows, height):
+        sweep(F, B, G, shrink, MOST_SWEEPS, step, (top, min(top + height, rows)))
     if exact:
         pivot(F, B, G, shrink)
     return F
@@ -39,7 +43,9 @@ def pivot(W: Array, B: Array, G: Array, shrink: Shrink) -> None:
     """
     k, rows = W.shape
     G = G + shrink.l2 * np.eye(k)
-    _core.nnls(W, B, G, shrink.l1, 0, rows, thread_count())
+    height = max(64, int(2e9 / k**3))
+    for top in range(0, rows, height):
+        _core.nnls(W, B, G, shrink.l1, top, min(top + height, rows), thread_count())
 
 
 def kkt_residual(F: Array, B: Array, G: Array, shrink: Shrink) -> float:
