@@ -1,6 +1,6 @@
 # All the set-up of a checkout, in a virtual environment of its own: .venv
 #   make demo    build, install, factorize the faces, write the pictures to demo/
-#   make test    build, install, run everything that CI runs
+#   make test    build, install, run ruff, mypy, import-linter, codespell, tests and doctests
 #   make docs    build, install, write the documentation to docs/_build/html
 #   make bench   build, install, print the speed tables (long)
 # A stamp file remembers what is installed, so the second run starts at once.
@@ -12,7 +12,6 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PIP_NO_INPUT := 1
 
 NATIVE := CMakeLists.txt pyproject.toml $(wildcard src/core/*)
-SOURCES := $(shell find src/nonneg -name '*.py')
 
 .PHONY: demo test docs bench clean
 
@@ -28,6 +27,8 @@ test: $(VENV)/dev.stamp
 	$(BIN)/mypy
 	@echo "--- import-linter"
 	$(BIN)/lint-imports
+	@echo "--- codespell"
+	$(BIN)/codespell
 	@echo "--- tests and doctests, warnings are errors"
 	$(BIN)/python -m pytest
 
@@ -38,6 +39,7 @@ docs: $(VENV)/dev.stamp
 bench: $(VENV)/bench.stamp
 	@echo "--- whole fits against scikit-learn, then the kernels"
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benchmarks/fits.py
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benchmarks/fits.py --strict --seeds 1
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m pytest benchmarks/kernels.py
 
 # Python files are used where they lie (editable); only a change of the native core builds again.

@@ -326,7 +326,7 @@ W0, H0 = np.ones((4, 2)), np.ones((2, 3))
 
 
 def test_w_alone_is_no_start():
-    with pytest.raises(ValueError, match=r"^Invalid start: got array"):
+    with pytest.raises(ValueError, match=r"^Invalid start: got an array of shape \(4, 2\) instead"):
         fit(X, start=W0)
 
 

@@ -199,7 +199,8 @@ def test_float32_is_done_where_float64_is(convert, noise, planted):
         a, b = (nonneg.factorize(convert(X.astype(dtype)), 4, seed=0) for dtype in (np.float32, np.float64))
         assert a.reason == b.reason == "tolerance"
         assert a.n_iter < 2 * b.n_iter
-        assert a.loss_value == pytest.approx(b.loss_value, rel=1e-3)
+        # float32 knows the loss to about 1e-7 of ||X||^2, which is percents of the smallest of these losses.
+        assert a.loss_value == pytest.approx(b.loss_value, rel=0.03)
 
 
 @pytest.mark.parametrize("penalty", [None, Penalty(0.01), Penalty(0.01, l1_ratio=1.0)])

@@ -3,6 +3,7 @@
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -20,11 +21,17 @@ template <class T> using Out = nb::ndarray<T, nb::numpy, nb::ndim<2>, nb::c_cont
 template <class T> using Rows = nb::ndarray<const T, nb::numpy, nb::ndim<2>, nb::device::cpu>;
 template <class T> using In1 = nb::ndarray<const T, nb::numpy, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 template <class T> using Out1 = nb::ndarray<T, nb::numpy, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Marks = std::optional<nb::ndarray<uint8_t, nb::numpy, nb::ndim<1>, nb::c_contig, nb::device::cpu>>;
 using Release = nb::call_guard<nb::gil_scoped_release>;
 
 void require(bool fits, const char *what) {
   if (!fits)
     throw nb::value_error(what);
+}
+
+uint8_t *marks_of(const Marks &marks, size_t length) {
+  require(!marks || marks->shape(0) == length, "one mark is needed for each column");
+  return marks ? marks->data() : nullptr;
 }
 
 template <class T> int64_t row_stride(const Rows<T> &A) {
@@ -103,7 +110,10 @@ template <class T> void bind(nb::module_ &m) {
       [](In1<T> x, int threads) {
         require(threads >= 1, "at least one thread is needed");
         double out[3] = {0, 0, 0};
-        parallel::extent<T>(threads, x.data(), out, int64_t(x.shape(0)));
+        {
+          nb::gil_scoped_release release;
+          parallel::extent<T>(threads, x.data(), out, int64_t(x.shape(0)));
+        }
         return std::make_tuple(out[0], out[1], out[2] == 0);
       },
       "x"_a.noconvert(), "threads"_a = 1, "Smallest and largest of x and 0, and whether all of x is finite.");
@@ -112,7 +122,10 @@ template <class T> void bind(nb::module_ &m) {
       [](In1<T> x, double a, double b, int threads) {
         require(threads >= 1, "at least one thread is needed");
         double out[2] = {0, 0};
-        parallel::moments<T>(threads, x.data(), T(a), T(b), out, int64_t(x.shape(0)));
+        {
+          nb::gil_scoped_release release;
+          parallel::moments<T>(threads, x.data(), T(a), T(b), out, int64_t(x.shape(0)));
+        }
         return std::make_tuple(out[0], out[1]);
       },
       "x"_a.noconvert(), "a"_a, "b"_a, "threads"_a = 1, "Sum and sum of squares of a * b * x, float64.");
@@ -154,7 +167,7 @@ template <class T> void bind(nb::module_ &m) {
   m.def(
       "sweeps",
       [](Out<T> F, In<T> B, In<T> G, double l1, int max_sweeps, double tol, int64_t start, int64_t stop,
-         int threads) {
+         int threads, Marks marks) {
         nonneg::SweepSums s;
         {
           nb::gil_scoped_release release;
@@ -163,24 +176,24 @@ template <class T> void bind(nb::module_ &m) {
                   "sweeps: shapes do not fit");
           require_range(start, stop, F.shape(1), threads);
           s = parallel::sweeps<T>(threads, F.data(), B.data(), G.data(), int(F.shape(0)), int64_t(F.shape(1)),
-                                  T(l1), max_sweeps, T(tol), start, stop);
+                                  T(l1), max_sweeps, T(tol), start, stop, marks_of(marks, F.shape(1)));
         }
-        return std::make_tuple(s.product, s.first_step, s.size, s.sweeps, s.blocks);
+        return std::make_tuple(s.product, s.first_step, s.size);
       },
       "F"_a.noconvert(), "B"_a.noconvert(), "G"_a.noconvert(), "l1"_a, "max_sweeps"_a, "tol"_a, "start"_a, "stop"_a,
-      "threads"_a = 1);
+      "threads"_a = 1, "left"_a.noconvert() = nb::none());
   m.def(
       "nnls",
-      [](Out<T> F, In<T> B, In<double> G, double l1, int64_t start, int64_t stop, int threads) {
+      [](Out<T> F, In<T> B, In<double> G, double l1, int64_t start, int64_t stop, int threads, Marks marks) {
         require(F.shape(0) >= 1 && F.shape(0) == B.shape(0) && F.shape(1) == B.shape(1) &&
                     G.shape(0) == F.shape(0) && G.shape(1) == F.shape(0),
                 "nnls: shapes do not fit");
         require_range(start, stop, F.shape(1), threads);
         return parallel::nnls<T>(threads, F.data(), B.data(), G.data(), int(F.shape(0)), int64_t(F.shape(1)), l1,
-                                 start, stop);
+                                 start, stop, marks_of(marks, F.shape(1)));
       },
       "F"_a.noconvert(), "B"_a.noconvert(), "G"_a.noconvert(), "l1"_a, "start"_a, "stop"_a, "threads"_a = 1,
-      Release());
+      "only"_a.noconvert() = nb::none(), Release());
   m.def(
       "extrapolate",
       [](In<T> now, In<T> before, double beta, Out<T> out, int64_t start, int64_t stop, int threads) {
@@ -207,7 +220,7 @@ template <class T> void bind(nb::module_ &m) {
 } // namespace
 
 NB_MODULE(_core, m) {
-  m.doc() = "Compiled kernels of nonneg: serial, without state, free of the GIL. See src/core/kernels.hpp.";
+  m.doc() = "Compiled kernels of nonneg, on a pool of threads, without the GIL. See src/core/kernels.hpp.";
   bind<float>(m);
   bind<double>(m);
   m.def("levels", &nonneg::levels, "Instruction sets that this processor runs, worst first.");

@@ -130,14 +130,14 @@ void gram(const T *A, int ka, const T *B, int kb, int64_t n, double *out, int64_
         dots_pick<T, double>(mb, a, b + q * vectors * L, vectors, tile, dots_rows, count, false);
         for (int r = 0; r < count; ++r)
           for (int s = 0; s < mb; ++s)
-            out[(p + r) * kb + q + s] += tile[s * dots_rows + r];
+            out[int64_t(p + r) * kb + q + s] += tile[s * dots_rows + r];
       }
     }
   }
   if (A == B)
     for (int p = 0; p < ka; ++p)
       for (int q = p + 1; q < ka; ++q)
-        out[p * ka + q] = out[q * ka + p];
+        out[int64_t(p) * ka + q] = out[int64_t(q) * ka + p];
 }
 
 // out[p, :] += sum_i M[i, p] R[i, :] on one packed panel of NV vectors.

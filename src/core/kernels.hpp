@@ -12,8 +12,6 @@ struct SweepSums {
   double product = 0;    // <B, F> after the sweeps
   double first_step = 0; // sum of G_pp d^2 over the first sweep: zero where F solved the problem already
   double size = 0;       // sum of G_pp F^2 after the sweeps
-  double sweeps = 0;     // sweeps done, summed over blocks of columns
-  double blocks = 0;
 };
 
 template <class T> struct Kernels {
@@ -31,9 +29,10 @@ template <class T> struct Kernels {
               int64_t start, int64_t stop);
   // Coordinate sweeps over the columns of F in the range; see sweeps.hpp.        2 rows k^2 flop a sweep
   SweepSums (*sweeps)(T *F, const T *B, const T *G, int k, int64_t rows, T l1, int max_sweeps, T tol, int64_t start,
-                      int64_t stop);
+                      int64_t stop, uint8_t *left);
   // Exact non-negative least squares for the columns in the range; returns how many did not settle.
-  int64_t (*nnls)(T *F, const T *B, const double *G, int k, int64_t rows, double l1, int64_t start, int64_t stop);
+  int64_t (*nnls)(T *F, const T *B, const double *G, int k, int64_t rows, double l1, int64_t start, int64_t stop,
+                  const uint8_t *only);
   // out = max(0, now + beta (now - before)), flat.
   void (*extrapolate)(const T *now, const T *before, T beta, T *out, int64_t start, int64_t stop);
   // k x n to n x padded for the gathers; j in the range.

@@ -99,13 +99,16 @@ private:
   Scratch<int> index;
 };
 
-// Columns [start, stop) of F, each from its present support; returns how many did not settle.
+// Columns [start, stop) of F (those marked in `only`, if given), each from its present support; returns how many
+// did not settle.
 template <class T>
-int64_t nnls(T *F, const T *B, const double *G, int k, int64_t rows, double l1, int64_t start, int64_t stop) {
+int64_t nnls(T *F, const T *B, const double *G, int k, int64_t rows, double l1, int64_t start, int64_t stop,
+             const uint8_t *only) {
   PrincipalPivoting problem(G, k);
   int64_t unsettled = 0;
   for (int64_t i = start; i < stop; ++i)
-    unsettled += !problem.solve(F + i, B + i, l1, rows);
+    if (!only || only[i])
+      unsettled += !problem.solve(F + i, B + i, l1, rows);
   return unsettled;
 }
 

@@ -91,30 +91,28 @@ void mix(int threads, const T *M, int k, int64_t q, const T *R, int64_t ldr, int
 
 template <class T>
 SweepSums sweeps(int threads, T *F, const T *B, const T *G, int k, int64_t rows, T l1, int max_sweeps, T tol,
-                 int64_t start, int64_t stop) {
+                 int64_t start, int64_t stop, uint8_t *left) {
   const Grid grid(start, stop, 64, 192);
   std::vector<SweepSums> parts(size_t(grid.count()));
   share(threads, 2.0 * (stop - start) * k * k * std::min(max_sweeps, 4), grid.count(), [&](int64_t i) {
-    parts[size_t(i)] = kernels<T>().sweeps(F, B, G, k, rows, l1, max_sweeps, tol, grid.from(i), grid.to(i));
+    parts[size_t(i)] = kernels<T>().sweeps(F, B, G, k, rows, l1, max_sweeps, tol, grid.from(i), grid.to(i), left);
   });
   SweepSums sums;
   for (const SweepSums &part : parts) {
     sums.product += part.product;
     sums.first_step += part.first_step;
     sums.size += part.size;
-    sums.sweeps += part.sweeps;
-    sums.blocks += part.blocks;
   }
   return sums;
 }
 
 template <class T>
 int64_t nnls(int threads, T *F, const T *B, const double *G, int k, int64_t rows, double l1, int64_t start,
-             int64_t stop) {
+             int64_t stop, const uint8_t *only) {
   const Grid grid(start, stop, 16 * threads, 16);
   std::vector<int64_t> unsettled(size_t(grid.count()));
   share(threads, 1.0 * (stop - start) * k * k * k, grid.count(), [&](int64_t i) {
-    unsettled[size_t(i)] = kernels<T>().nnls(F, B, G, k, rows, l1, grid.from(i), grid.to(i));
+    unsettled[size_t(i)] = kernels<T>().nnls(F, B, G, k, rows, l1, grid.from(i), grid.to(i), only);
   });
   int64_t total = 0;
   for (int64_t one : unsettled)

@@ -1,9 +1,13 @@
 #include "pool.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
+#include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -25,32 +29,29 @@ inline void breathe() {
 #endif
 }
 
+thread_local bool at_work = false; // a task that calls for tasks runs them itself
+
 class Pool {
 public:
   // One job at a time; false if another thread's job has the pool.
-  bool run(int helpers, int64_t count, Task task, void *context) {
+  bool run(int wanted, int64_t count, Task task, void *context) {
     std::unique_lock<std::mutex> mine(running, std::try_to_lock);
     if (!mine)
       return false;
-    while (int(workers.size()) < helpers) {
-      workers.emplace_back(&Pool::work, this, int(workers.size()));
-      workers.back().detach(); // the pool lives as long as the process
-    }
+    const int helpers = hire(wanted);
     this->task = task;
     this->context = context;
     this->count = count;
-    this->helpers = helpers;
     next.store(0);
     inside.fetch_add(closed); // open
-    generation.fetch_add(1);
-    if (sleepers.load() > 0) {
-      std::lock_guard<std::mutex> lock(bed);
-      wake.notify_all();
-    }
+    // Number of the job and of its helpers in one word: nobody else looks up.
+    ticket.store(((ticket.load() >> 16) + 1) << 16 | uint64_t(helpers));
+    for (int id = 0; id < helpers; ++id)
+      workers[size_t(id)]->wake();
     drain();
     inside.fetch_sub(closed); // helpers that come from now on turn back
-    for (int spin = 0; inside.load() != -closed; ++spin)
-      spin < 4096 ? breathe() : std::this_thread::yield();
+    for (int spin = 0; inside.load() != -closed;)
+      spin < 4096 ? ++spin, breathe() : std::this_thread::yield();
     if (failed.exchange(false))
       std::rethrow_exception(std::exchange(failure, nullptr));
     return true;
@@ -58,11 +59,45 @@ public:
 
 private:
   static constexpr int64_t closed = int64_t(1) << 32;
-  // Between two kernels of one iteration pass some microseconds: a helper waits that long awake.
-  static constexpr int patience = 3000;
+  // Between two kernels of one iteration pass some microseconds: a helper stays awake that long.
+  static constexpr auto patience = std::chrono::microseconds(60);
+
+  struct Worker {
+    std::mutex bedroom;
+    std::condition_variable bell;
+    std::atomic<bool> asleep{false};
+
+    void wake() {
+      if (asleep.load()) {
+        std::lock_guard<std::mutex> lock(bedroom);
+        bell.notify_one();
+      }
+    }
+  };
+
+  // As many helpers as wanted, or as many as the system grants.
+  int hire(int wanted) {
+    try {
+      while (int(workers.size()) < wanted) {
+        auto fresh = std::make_unique<Worker>();
+        Worker *worker = fresh.get();
+        const int id = int(workers.size());
+        workers.push_back(std::move(fresh));
+        try {
+          std::thread(&Pool::work, this, worker, id).detach(); // the pool lives as long as the process
+        } catch (...) {
+          workers.pop_back();
+          throw;
+        }
+      }
+    } catch (const std::system_error &) {
+    }
+    return std::min(wanted, int(workers.size()));
+  }
 
   // The first exception (memory that ran out) ends the job and is thrown again where the caller can catch it.
   void drain() {
+    at_work = true;
     try {
       for (int64_t index = next.fetch_add(1); index < count; index = next.fetch_add(1))
         task(context, index);
@@ -71,39 +106,45 @@ private:
         failure = std::current_exception();
       next.store(count);
     }
+    at_work = false;
   }
 
-  void work(int id) {
+  void work(Worker *self, int id) {
     uint64_t seen = 0;
+    const auto called = [&] {
+      const uint64_t now = ticket.load();
+      return now != seen && id < int(now & 0xffff);
+    };
     for (;;) {
-      for (int spin = 0; spin < patience && generation.load() == seen; ++spin)
+      const auto tired = std::chrono::steady_clock::now() + patience;
+      for (int spin = 1; !called(); ++spin) {
         breathe();
-      if (generation.load() == seen) {
-        std::unique_lock<std::mutex> lock(bed);
-        sleepers.fetch_add(1);
-        wake.wait(lock, [&] { return generation.load() != seen; });
-        sleepers.fetch_sub(1);
+        if (spin % 64 == 0 && std::chrono::steady_clock::now() > tired)
+          break;
       }
-      seen = generation.load();
+      if (!called()) {
+        std::unique_lock<std::mutex> lock(self->bedroom);
+        self->asleep.store(true);
+        self->bell.wait(lock, called);
+        self->asleep.store(false);
+      }
+      seen = ticket.load();
       // Entering counts first and looks second, so that the caller cannot leave under our feet.
-      if (inside.fetch_add(1) >= 0 && id < helpers)
+      if (inside.fetch_add(1) >= 0)
         drain();
       inside.fetch_sub(1);
     }
   }
 
-  std::mutex running, bed;
-  std::condition_variable wake;
-  std::vector<std::thread> workers;
-  std::atomic<uint64_t> generation{0};
-  std::atomic<int> sleepers{0};
+  std::mutex running;
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::atomic<uint64_t> ticket{0};
   std::atomic<int64_t> inside{-closed}, next{0};
   std::atomic<bool> failed{false};
   std::exception_ptr failure;
   Task task = nullptr;
   void *context = nullptr;
   int64_t count = 0;
-  int helpers = 0;
 };
 
 std::atomic<Pool *> pool{nullptr};
@@ -129,7 +170,7 @@ const int registered = pthread_atfork(nullptr, nullptr, [] { pool.store(nullptr)
 
 void run_tasks(int threads, int64_t count, Task task, void *context) {
   const int helpers = int(count < threads ? count : threads) - 1;
-  if (helpers > 0 && the_pool().run(helpers, count, task, context))
+  if (helpers > 0 && !at_work && the_pool().run(helpers, count, task, context))
     return;
   for (int64_t index = 0; index < count; ++index)
     task(context, index);

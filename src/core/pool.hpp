@@ -1,5 +1,5 @@
-// A small pool of threads that share numbered tasks. The caller works, too, and never waits for a helper that
-// has not begun; a pool in use by another thread, or a job too small, runs serially.
+// A small pool of threads that share numbered tasks. The caller works, too, and does not wait for helpers that have
+// not begun. A job too small, or one that finds the pool in use by another thread, runs serially.
 #pragma once
 #include <cstdint>
 

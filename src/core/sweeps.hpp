@@ -28,7 +28,7 @@ NONNEG_INLINE void sweep_coordinates(T *w, const T *b, const T *G, const T *inve
       for (int v = 0; v < NV; ++v)
         other[v] = load(w + q * block + v * L);
       for (int s = 0; s < P; ++s) {
-        const vec<T> g = fill(G[(p + s) * k + q]);
+        const vec<T> g = fill(G[int64_t(p + s) * k + q]);
         for (int v = 0; v < NV; ++v)
           a[s][v] -= g * other[v];
       }
@@ -39,11 +39,11 @@ NONNEG_INLINE void sweep_coordinates(T *w, const T *b, const T *G, const T *inve
   for (int s = 0; s < P; ++s) {
     // Row p + s of G once more, for the coordinates of this group: the earlier ones are new by now.
     for (int q = 0; q < P; ++q) {
-      const vec<T> g = fill(G[(p + s) * k + p + q]);
+      const vec<T> g = fill(G[int64_t(p + s) * k + p + q]);
       for (int v = 0; v < NV; ++v)
         a[s][v] -= g * load(w + (p + q) * block + v * L);
     }
-    const vec<T> scale = fill(inverse[p + s]), curvature = fill(G[(p + s) * k + p + s]), zero{};
+    const vec<T> scale = fill(inverse[p + s]), curvature = fill(G[int64_t(p + s) * k + p + s]), zero{};
     for (int v = 0; v < NV; ++v) {
       T *at = w + (p + s) * block + v * L;
       const vec<T> old = load(at);
@@ -60,13 +60,14 @@ NONNEG_INLINE void sweep_coordinates(T *w, const T *b, const T *G, const T *inve
 
 // Up to max_sweeps sweeps over the columns [start, stop); a column stops once a sweep moves it less than
 // `tol` times its first sweep did.
+// left[i], if wanted, tells that column i was still moving when the sweeps ended.
 template <class T>
 SweepSums sweeps(T *F, const T *B, const T *G, int k, int64_t rows, T l1, int max_sweeps, T tol, int64_t start,
-                 int64_t stop) {
+                 int64_t stop, uint8_t *left) {
   constexpr int L = lanes<T>, NV = sweep_vectors, block = NV * L;
   Scratch<T> w(size_t(k) * block), b(size_t(k) * block), inverse(k);
   for (int p = 0; p < k; ++p)
-    inverse[p] = G[p * k + p] > 0 ? 1 / G[p * k + p] : T(0);
+    inverse[p] = G[int64_t(p) * k + p] > 0 ? 1 / G[int64_t(p) * k + p] : T(0);
   SweepSums sums;
   for (int64_t i = start; i < stop; i += block) {
     const int count = int(std::min<int64_t>(block, stop - i));
@@ -96,11 +97,12 @@ SweepSums sweeps(T *F, const T *B, const T *G, int k, int64_t rows, T l1, int ma
         for (int lane = 0; lane < L; ++lane)
           any |= active[v][lane] != 0;
       }
-      sums.sweeps += 1;
       if (!any)
         break;
     }
-    sums.blocks += 1;
+    if (left)
+      for (int r = 0; r < count; ++r)
+        left[i + r] = active[r / L][r % L] != 0;
     for (int p = 0; p < k; ++p) {
       vec<T> product{}, size{};
       for (int v = 0; v < NV; ++v) {
@@ -116,7 +118,7 @@ SweepSums sweeps(T *F, const T *B, const T *G, int k, int64_t rows, T l1, int ma
       // Lanes past the end hold w = 0 or, with b = 0, an update from zero to zero: they add nothing.
       for (int lane = 0; lane < L; ++lane) {
         sums.product += double(product[lane]);
-        sums.size += double(G[p * k + p]) * double(size[lane]);
+        sums.size += double(G[int64_t(p) * k + p]) * double(size[lane]);
       }
     }
     for (int v = 0; v < NV; ++v)

@@ -8,12 +8,14 @@ import functools
 import os
 import threading
 from collections.abc import Iterator
+from numbers import Integral
 
 import threadpoolctl
 from joblib import cpu_count
 
 _wanted: contextvars.ContextVar[int | None] = contextvars.ContextVar("nonneg_threads", default=None)
 _blas = threading.RLock()
+MOST_THREADS = 1024
 
 
 @contextlib.contextmanager
@@ -23,12 +25,13 @@ def threads(n: int) -> Iterator[None]:
     Parameters
     ----------
     n : int
-        Number of threads, at least 1. Results do not depend on it: they are the same to the last bit.
+        Number of threads, 1 to 1024, for the calls of this Python thread. Results do not depend on it: they are
+        the same to the last bit.
 
     Raises
     ------
     ValueError
-        If ``n`` is not a positive integer.
+        If ``n`` is not an integer from 1 to 1024.
 
     Examples
     --------
@@ -38,9 +41,9 @@ def threads(n: int) -> Iterator[None]:
     >>> result.k
     1
     """
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise ValueError(f"threads(n) needs a positive integer, got {n!r}.")
-    token = _wanted.set(n)
+    if isinstance(n, bool) or not isinstance(n, Integral) or not 1 <= n <= MOST_THREADS:
+        raise ValueError(f"threads(n) needs a positive integer, got {n!r}; at most {MOST_THREADS}.")
+    token = _wanted.set(int(n))
     try:
         yield
     finally:
@@ -66,7 +69,7 @@ def thread_count() -> int:
     count = int(first) if first.isdecimal() and int(first) > 0 else int(cpu_count())
     with _blas:
         limits = [pool["num_threads"] for pool in _controller().info()]
-    return max(1, min([count, *(int(limit) for limit in limits)]))
+    return max(1, min([MOST_THREADS, count, *(int(limit) for limit in limits)]))
 
 
 def same_threads() -> contextlib.AbstractContextManager[None]:

@@ -222,11 +222,11 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, ensure_all_finite=False)
         result = self._factorize(X, W, H)
         self.result_ = result
-        self.components_ = result.H
+        self.components_ = result.H.copy()  # the result stays as it is, whatever is done to this
         self.n_components_ = result.k
         self.n_iter_ = result.n_iter
         self.reconstruction_err_ = result.error
-        return result.W
+        return result.W.copy()
 
     def transform(self, X: Any) -> Array:
         """Return how much of each part new samples hold; the parts stay as they are.
@@ -260,7 +260,10 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         ndarray of shape (n_samples, n_features)
         """
         check_is_fitted(self)
-        rebuilt: Array = (X if hasattr(X, "toarray") else np.asarray(X)) @ self.components_
+        X = check_array(X, accept_sparse=True)
+        if X.shape[1] != self.n_components_:
+            raise ValueError(f"X has {X.shape[1]} columns, but the model has {self.n_components_} components.")
+        rebuilt: Array = X @ self.components_
         return rebuilt
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -321,7 +324,7 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         if self.tol > 0 and (result.reason == "max_iter" or self.max_iter == 1):
             warnings.warn(
                 f"Maximum number of iterations {self.max_iter} reached. Increase it to improve convergence. "
-                f"The objective is {result.trace.loss.min():.6g}; a larger tol than {self.tol:g} stops earlier.",
+                f"result_.kkt = {result.kkt:.2g} tells how far it is from an optimum.",
                 ConvergenceWarning,
                 stacklevel=3,
             )
@@ -344,13 +347,16 @@ class NMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         """Return the number of parts and the start, with scikit-learn's checks."""
         k = X.shape[1] if self.n_components is None else self.n_components
         if self.init == "custom":
+            if W is None or H is None:
+                raise ValueError(f"init='custom' needs both W and H, but {'W' if W is None else 'H'} is None.")
             H = check_start(H, (k, X.shape[1]), "NMF (input H)")
             W = check_start(W, (X.shape[0], k), "NMF (input W)")
             if W.shape[1] != H.shape[0]:
                 raise ValueError(f"W has {W.shape[1]} components but H has {H.shape[0]}.")
             if H.dtype != X.dtype or W.dtype != X.dtype:
                 raise TypeError(
-                    f"H and W should have the same dtype as X. Got H.dtype = {H.dtype} and W.dtype = {W.dtype}."
+                    f"H and W should have the same dtype as X. Got H.dtype = {H.dtype} and W.dtype = {W.dtype}. "
+                    f"X.dtype = {X.dtype}."
                 )
             return int(H.shape[0]), (W, H)
         if W is not None or H is not None:
@@ -478,6 +484,8 @@ def non_negative_factorization(
     X = check_matrix(X, name=NAME)
     if W is not None:
         warnings.warn("When update_H=False, the provided initial W is not used.", RuntimeWarning, stacklevel=2)
+    if H is None:
+        raise ValueError("update_H=False needs H, but it is None.")
     k = X.shape[1] if n_components is None else n_components
     H = check_start(H, (k, X.shape[1]), "NMF (input H)", zero=True)
     if H.dtype != X.dtype:

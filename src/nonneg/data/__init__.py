@@ -7,10 +7,22 @@ import scipy.sparse
 from nonneg.data.check import check_matrix
 from nonneg.data.dense import Dense
 from nonneg.data.low_rank import LowRank, sketch
-from nonneg.data.source import STEP, Array, Source, gram
+from nonneg.data.source import THINNING, Array, Scale, Source, gram
 from nonneg.data.sparse import Sparse
 
-__all__ = ["STEP", "Array", "Dense", "LowRank", "Source", "Sparse", "as_source", "check_matrix", "gram", "sketch"]
+__all__ = [
+    "THINNING",
+    "Array",
+    "Dense",
+    "LowRank",
+    "Scale",
+    "Source",
+    "Sparse",
+    "as_source",
+    "check_matrix",
+    "gram",
+    "sketch",
+]
 
 
 def as_source(X: Any) -> Source:

@@ -65,8 +65,12 @@ def _check_sparse(X: Any) -> Any:
 def _check_dense(X: Any) -> Array:
     if hasattr(X, "to_numpy") and not isinstance(X, np.ndarray):
         X = X.to_numpy()
+    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+        raise ValueError("X has masked entries; fill them or leave out their rows or columns.")
     X = np.asarray(X)
     if X.dtype.kind == "O":
+        if any(isinstance(value, (str, bytes)) for value in X.flat):
+            raise TypeError("X must hold real numbers, got text.")
         try:
             X = X.astype(np.float64)
         except (TypeError, ValueError) as error:

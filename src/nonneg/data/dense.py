@@ -8,7 +8,7 @@ import numpy as np
 
 from nonneg import _core
 from nonneg._threads import thread_count
-from nonneg.data.source import STEP, Array, Scale, Thinned, worth_thinning
+from nonneg.data.source import THINNING, Array, Scale, Thinned, worth_thinning
 
 
 class Dense:
@@ -61,7 +61,7 @@ class Dense:
         """Return ``1/2 ||X - W H||^2`` from blocks of the residual."""
         left, right = (Wt, H) if self._by_rows else (H, Wt)
         m, n = self._data.shape
-        height = max(1, 2**20 // max(1, n))
+        height = min(1024, max(1, 2**20 // n))  # the rows of a block are the parts of a product
 
         total = 0.0
         for start in range(0, m, height):
@@ -71,10 +71,10 @@ class Dense:
         return 0.5 * total
 
     def thinned(self) -> Thinned | None:
-        """Return every seventh row of a tall X (column of a wide one in Fortran order), by a view."""
+        """Return every eleventh row of a tall X (column of a wide one in Fortran order), by a view."""
         if not worth_thinning(*self._data.shape):
             return None
-        kept = self._data[::STEP]
+        kept = self._data[::THINNING]
         return Thinned("W", Dense(kept, self.scale)) if self._by_rows else Thinned("H", Dense(kept.T, self.scale))
 
     def rows(self, indices: Array) -> Array:
@@ -85,7 +85,8 @@ class Dense:
     def row_norms(self) -> Array:
         """Return the squared norm of every row, float64."""
         X = self._data if self._by_rows else self._data.T
-        blocks = [X[start : start + 1024] for start in range(0, len(X), 1024)]
+        height = max(1, 2**20 // X.shape[1])
+        blocks = [X[start : start + height] for start in range(0, len(X), height)]
         return np.concatenate([np.square(self.scale.up(block), dtype=np.float64).sum(axis=1) for block in blocks])
 
 

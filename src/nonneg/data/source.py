@@ -1,4 +1,4 @@
-"""What a solver may ask of the data, and the choice of the class that answers."""
+"""What a solver may ask of the data."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from nonneg._threads import thread_count
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-# Every seventh row stands for all of them, if there are far more rows than columns. A prime, so as not to fall
-# into step with the width of pictures or weeks of days times hours.
-STEP = 7
+# Every eleventh row stands for all of them, if there are far more rows than columns. A prime that divides neither
+# weeks nor days nor common widths of pictures, so as not to fall into step with the data.
+THINNING = 11
 
 
 class Thinned(NamedTuple):
@@ -26,7 +26,7 @@ class Thinned(NamedTuple):
 
 
 def worth_thinning(long: int, short: int) -> bool:
-    """Whether a seventh of the long side still holds what the short side needs."""
+    """Whether an eleventh of the long side still holds what the short side needs."""
     return long >= 8 * short and long >= 4096
 
 
@@ -69,7 +69,7 @@ class Source(Protocol):
         ...
 
     def thinned(self) -> Thinned | None:
-        """Return every seventh row (or column) of a long X, in the same scale; None where that is of no use."""
+        """Return every eleventh row (or column) of a long X, in the same scale; None where that is of no use."""
         ...
 
     def row_norms(self) -> Array:
@@ -106,6 +106,10 @@ class Scale(NamedTuple):
         """Return F, which is in scaled units, in the units of X."""
         with np.errstate(over="ignore", under="ignore"):
             return F if self == (1, 1) else F / F.dtype.type(self.W) / F.dtype.type(self.H)
+
+    def down_number(self, x: float) -> float:
+        """Return a sum over scaled entries in the units of X; inf or 0 outside float64's range."""
+        return x / self.W / self.H
 
     def product(self, product: Callable[[Array], Array], F: Array) -> Array:
         """Return a product of X with F in scaled units; half of the scale on each side, so nothing overflows."""

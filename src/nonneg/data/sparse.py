@@ -9,7 +9,7 @@ import scipy.sparse
 
 from nonneg import _core
 from nonneg._threads import thread_count
-from nonneg.data.source import STEP, Array, Scale, Thinned, gram, worth_thinning
+from nonneg.data.source import THINNING, Array, Scale, Thinned, gram, worth_thinning
 
 Layout = tuple[Array, Array, Array]  # indptr, indices, data
 
@@ -73,16 +73,17 @@ class Sparse:
         data = self.scale.up(data)
         _core.residual(indptr, indices, data, _pack(rows), _pack(columns), sums, 0, rows.shape[1], thread_count())
         residual, stored = sums
-        model = float((gram(Wt) * gram(H)).sum())
+        # In float64 throughout: what is not stored is a difference of two large numbers.
+        model = float((gram(Wt.astype(np.float64)) * gram(H.astype(np.float64))).sum())
         return float(0.5 * (residual + max(0.0, model - stored)))
 
     def thinned(self) -> Thinned | None:
-        """Return every seventh row of a tall X or column of a wide one."""
+        """Return every eleventh row of a tall X or column of a wide one."""
         m, n = self.shape
         if worth_thinning(m, n):
-            return Thinned("W", Sparse(self._matrix("csr")[::STEP], self.scale))
+            return Thinned("W", Sparse(self._matrix("csr")[::THINNING], self.scale))
         if worth_thinning(n, m):
-            return Thinned("H", Sparse(self._matrix("csc")[:, ::STEP], self.scale))
+            return Thinned("H", Sparse(self._matrix("csc")[:, ::THINNING], self.scale))
         return None
 
     def rows(self, indices: Array) -> Array:

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from nonneg.data import Array
+from nonneg.solve.penalty import Penalty
 from nonneg.solve.result import Factorization, Trace
 
 FORMAT = "nonneg factorization"
@@ -45,6 +46,8 @@ def save(result: Factorization, path: str | os.PathLike[str]) -> None:
 def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a file for writing that appears under its name only when it is complete."""
     path = os.path.abspath(os.fspath(path))
+    if not os.path.isdir(os.path.dirname(path)):
+        raise FileNotFoundError(f"The folder {os.path.dirname(path)!r} does not exist.")
     temporary = f"{path}.{secrets.token_hex(4)}.tmp"
     try:
         with open(temporary, "xb") as file:
@@ -77,7 +80,7 @@ def load(path: str | os.PathLike[str]) -> Factorization:
     ValueError
         If the file is not a model, is damaged, or comes from a newer version.
     OSError
-        If it cannot be read.
+        If it cannot be opened.
 
     Examples
     --------
@@ -130,8 +133,10 @@ def _read_header(archive: zipfile.ZipFile) -> dict[str, Any]:
         raise ValueError("it lacks the header of a model")
     if header.get("version") != VERSION:
         raise ValueError(f"its format version is {header.get('version')!r}, this nonneg reads version {VERSION}")
-    if not isinstance(header["reason"], str) or not isinstance(header["settings"], dict):
+    settings = header["settings"]
+    if not isinstance(header["reason"], str) or settings.get("negative", "error") not in ("error", "allow"):
         raise ValueError("its header is damaged")
+    Penalty(**settings.get("penalty", {}))  # refuses what is none
     return header
 
 
@@ -140,9 +145,10 @@ def _check_member(
 ) -> tuple[int, ...]:
     """Return the shape that an array announces, if it is what its bytes can hold."""
     info = archive.getinfo(f"{name}.npy")
-    if info.compress_type != zipfile.ZIP_STORED:
-        # Members are stored: a few compressed bytes cannot announce gigabytes.
+    if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
         raise ValueError(f"{name} is compressed")
+    if archive.fp is None or info.header_offset + info.file_size > archive.fp.seek(0, os.SEEK_END):
+        raise ValueError(f"{name} announces more bytes than the file has")
     with archive.open(info) as file:
         if np.lib.format.read_magic(file) != (1, 0):
             raise ValueError(f"{name} has an unknown array format")

@@ -5,20 +5,23 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from nonneg._threads import same_threads
 from nonneg.data import Array, Source, as_source, check_matrix, gram
-from nonneg.solve.loop import CANCELS, Path, iterate
+from nonneg.solve.loop import CANCELS, Path, iterate, objective_of
 from nonneg.solve.penalty import Penalty, Shrink, scaled_shrinks
 from nonneg.solve.result import Factorization, Trace
 from nonneg.solve.starts import STARTS, Start
 from nonneg.solve.stop import CONVERGED, Rule, State, stop_rules
 from nonneg.solve.transform import kkt_residual, solve_W
 from nonneg.solve.warmup import WarmUp
+
+# k x k matrices beyond this leave 32-bit indices, and any machine's memory.
+MOST_PARTS = 46340
 
 StartArgument = str | tuple[Any, Any] | Factorization | None
 
@@ -61,9 +64,10 @@ def factorize(
     seed : int, optional
         Seed of all random numbers, 0 to 2**32 - 1. None draws one; the result records it.
     stop : rule or sequence of rules, optional
-        When to stop; by default ``RelativeDecrease(1e-4)`` and ``Iterations(200)``. Others: `KKTBelow`, `Seconds`.
+        When to stop; by default ``RelativeDecrease(1e-4)`` and ``Iterations(200)``. Others: `KKTBelow`, `Seconds`
+        (counted from the call, over all runs). Rules that hold neither limit get ``Iterations(200)`` besides.
     callback : callable, optional
-        Called with the `State` after every iteration; a true answer stops the run.
+        Called with the `State` after every iteration on X; a true answer ends the call, further runs included.
     negative : {"error", "allow"}
         Whether X may hold negative numbers (background-subtracted data); W and H stay non-negative.
     name : str
@@ -85,7 +89,7 @@ def factorize(
 
     Notes
     -----
-    Long data are factorized on every seventh row (or column) first, large dense data of low rank in a random sketch
+    Long data are factorized on every eleventh row (or column) first, large dense data of low rank in a random sketch
     (Tepper & Sapiro 2016, doi:10.1109/TSP.2016.2516971), then on X from there. Results are the
     same to the last bit for any number of threads.
 
@@ -100,7 +104,11 @@ def factorize(
     began = time.perf_counter()
     _check_arguments(k, loss, solver, n_init)
     seed = _check_seed(seed)
-    penalty = penalty or Penalty()
+    penalty = Penalty() if penalty is None else penalty
+    if not isinstance(penalty, Penalty):
+        raise TypeError(f"penalty must be a Penalty, such as Penalty(alpha_W=0.1), got {penalty!r}.")
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be a function of the State, got {callback!r}.")
     _warn_if_one_sided(penalty)
     with same_threads():
         X = check_matrix(X, negative=negative, name=name)
@@ -120,37 +128,42 @@ def _fit(
     negative: str,
     began: float,
 ) -> Factorization:
-    """Warm up, run from every start, keep the best and finish it."""
+    """Warm up, run from every start, finish every run and keep the best."""
     shrinks = scaled_shrinks(penalty, source)
-    own_start = isinstance(start, (tuple, list, Factorization))
     warm_up = WarmUp(source, k, penalty, seed)
-    best: Path | None = None
-    for run_seed in [seed, *np.random.SeedSequence(seed).generate_state(n_init - 1).tolist()]:
-        state = State(began=began, scale=source.scale.whole)
-        first = _make_start(source, warm_up, k, start if best is None else "random", run_seed)
-        path = iterate(source, warm_up(first, rules, state), shrinks, rules, callback, state)
-        if best is None or path.state.best[-1] < best.state.best[-1]:
-            best = path
-        if path.cancelled:
-            break
-    assert best is not None
     settings = {
         "k": int(k),
         "penalty": asdict(penalty),
-        "start": "given" if own_start else (start or _default_start(source, k)),
         "solver": "e-a-hals",
         "n_init": int(n_init),
         "negative": negative,
         "stop": [repr(rule) for rule in rules],
         **warm_up.settings,
     }
-    return _finish(source, best, shrinks, seed, settings, keep_order=own_start)
+    best: tuple[float, Factorization] | None = None
+    for run_seed in [seed, *np.random.SeedSequence(seed).generate_state(n_init - 1).tolist()]:
+        state = State(began=began, scale=source.scale)
+        name, given = _make_start(source, warm_up, k, start if best is None else "random", run_seed)
+        # A result is not improved by beginning it anew on less data.
+        first = given if isinstance(start, Factorization) else warm_up(given, rules, state)
+        path = iterate(source, first, shrinks, rules, callback, state)
+        if name == "given" and objective_of(source, given, shrinks) < path.state.best[-1]:
+            path = replace(path, W=given[0], H=given[1])
+        run = _finish(source, path, shrinks, seed, {**settings, "start": name}, keep_order=name == "given")
+        if best is None or run[0] < best[0]:
+            best = run
+        if path.cancelled:
+            break
+    assert best is not None
+    return best[1]
 
 
 def _check_arguments(k: object, loss: str, solver: str, n_init: object) -> None:
     for label, value in (("k", k), ("n_init", n_init)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise ValueError(f"{label} must be an integer >= 1, got {value!r}.")
+    if int(k) > MOST_PARTS:  # type: ignore[call-overload]
+        raise ValueError(f"k must be at most {MOST_PARTS}, got {k}.")
     if loss != "frobenius":
         raise NotImplementedError(f'loss={loss!r} is not implemented yet; use "frobenius".')
     if solver not in ("auto", "cd"):
@@ -181,23 +194,23 @@ def _default_start(source: Source, k: int) -> str:
     return "nndsvda" if k <= min(source.shape) else "random"
 
 
-def _make_start(source: Source, warm_up: WarmUp, k: int, start: StartArgument, seed: int) -> Start:
+def _make_start(source: Source, warm_up: WarmUp, k: int, start: StartArgument, seed: int) -> tuple[str, Start]:
+    """Return the name of the start and the start itself."""
     if isinstance(start, Factorization):
         start = (start.W, start.H)
     if isinstance(start, (tuple, list)):
-        return _given_start(source, k, start)
+        return "given", _given_start(source, k, start)
     name = _default_start(source, k) if start is None else start
     if not isinstance(name, str) or name not in STARTS:
-        raise ValueError(
-            f"Invalid start: got {start!r} instead of one of {tuple(STARTS)}, (W, H) or a Factorization."
-        )
+        given = f"an array of shape {np.shape(start)}" if isinstance(start, np.ndarray) else repr(start)
+        raise ValueError(f"Invalid start: got {given} instead of one of {tuple(STARTS)}, (W, H) or a Factorization.")
     if name.startswith("nndsvd") and k > min(source.shape):
         raise ValueError(
             f"init = '{name}' can only be used when n_components <= min(n_samples, n_features); "
             f"here {k} > {min(source.shape)}; use 'random'."
         )
     # An SVD of the smallest problem does; the others read a few rows or none.
-    return STARTS[name](warm_up.smallest if name.startswith("nndsvd") else source, k, seed)
+    return name, STARTS[name](warm_up.smallest if name.startswith("nndsvd") else source, k, seed)
 
 
 def _given_start(source: Source, k: int, start: Sequence[Any]) -> Start:
@@ -223,14 +236,18 @@ def _finish(
     seed: int,
     settings: dict[str, Any],
     keep_order: bool,
-) -> Factorization:
-    """Bring the best pair to canonical scale and order, solve W as `transform` would, and measure."""
+) -> tuple[float, Factorization]:
+    """Bring the best pair to canonical scale and order, solve W as `transform` would, and measure.
+
+    Returns the objective, in scaled units, with the result.
+    """
     on_W, on_H = shrinks
     W, H = path.W, path.H
     free = not any(on_W) and not any(on_H)
     if free:
         sums = H.sum(axis=1, dtype=np.float64, keepdims=True)
         H = (H / np.where(sums > 0, sums, 1)).astype(H.dtype)
+        W = W * sums.astype(W.dtype)
     W, H = _solve_in_order(source, W, H, on_W, keep_order)
 
     A, gram_W, gram_H = source.tdot(W), gram(W), gram(H)
@@ -240,6 +257,7 @@ def _finish(
     value = half_norm - product + 0.5 * float((gram_W * gram_H).sum())
     if value < CANCELS[source.dtype] * half_norm:
         value = source.loss(W, H)
+    objective = value + on_W.value(W, gram_W) + on_H.value(H, gram_H)
     W, H = np.ascontiguousarray(W.T), np.ascontiguousarray(H)
     if free:  # H sums to one, W carries the whole scale of X
         W = source.scale.down(W)
@@ -249,13 +267,15 @@ def _finish(
         raise ValueError(
             f"X is too large: the sum of one of its rows leaves the range of {source.dtype}; divide X first."
         )
-    whole = source.scale.whole
-    return Factorization(
+    for F in (W, H):
+        F.setflags(write=False)
+    down = source.scale.down_number
+    return objective, Factorization(
         W=W,
         H=H,
         loss_name="frobenius",
-        loss_value=value / whole / whole,
-        error=float(np.sqrt(2 * value)) / whole,
+        loss_value=down(down(value)),
+        error=down(float(np.sqrt(2 * value))),
         relative_error=float(np.sqrt(value / half_norm)) if half_norm > 0 else 0.0,
         trace=Trace(np.array([path.state.unscaled(x) for x in path.state.losses]), np.array(path.state.seconds)),
         converged=path.reason in CONVERGED,
@@ -278,5 +298,7 @@ def _solve_in_order(source: Source, W: Array, H: Array, on_W: Shrink, keep_order
         H = np.where(W.any(axis=1, keepdims=True), H, 0).astype(H.dtype)
         amount = W.sum(axis=1, dtype=np.float64) * H.sum(axis=1, dtype=np.float64)
         if keep_order or (np.diff(amount) <= 0).all():
-            break
-    return W, H
+            return W, H
+    # H is rank-deficient: W is one of many and changes with the order. Sort, with this W.
+    order = np.argsort(-amount, kind="stable")
+    return np.ascontiguousarray(W[order]), np.ascontiguousarray(H[order])

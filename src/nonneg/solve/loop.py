@@ -2,7 +2,7 @@
 
 Several coordinate sweeps for each product with X (Gillis & Glineur 2012, doi:10.1162/NECO_a_00256), and an
 extrapolation step between the half-steps whose length adapts, with restarts (Ang & Gillis 2019,
-doi:10.1162/neco_a_01157). The best pair seen is kept, so the result never rises.
+doi:10.1162/neco_a_01157). The best pair seen is kept.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Objective:
 
     def __post_init__(self) -> None:
         self.total = 0.5 * self.source.squared_norm
-        self.noise = NOISE[self.source.dtype] * self.total
+        self.noise, self.exact = NOISE[self.source.dtype] * self.total, False
 
     def __call__(self, W: Array, H: Array, product: float, gram_W: Array, gram_H: Array) -> float:
         """Return the objective; ``product`` is ``<W' X, H>``."""
@@ -86,10 +86,17 @@ class Objective:
         self.noise = NOISE[self.source.dtype] * self.total
         if data < CANCELS[self.source.dtype] * self.total:
             data = self.source.loss(W, H)
-            # The residual carries an error of about eps |X| in every entry.
-            self.noise = 4 * float(np.finfo(self.source.dtype).eps) * float(np.sqrt(self.total * data))
+            # Each entry of the residual carries an error of about eps |X|, of either sign.
+            self.noise = 0.25 * float(np.finfo(self.source.dtype).eps) * float(np.sqrt(self.total * data))
         self.exact = data <= FLOOR[self.source.dtype] ** 2 * self.total
         return data + self.on_W.value(W, gram_W) + self.on_H.value(H, gram_H)
+
+
+def objective_of(source: Source, pair: tuple[Array, Array], shrinks: tuple[Shrink, Shrink]) -> float:
+    """Return the objective at a pair (W, H), k x rows, in scaled units."""
+    W, H = pair
+    product = float(np.einsum("pj,pj->", source.tdot(W), H, dtype=np.float64))
+    return Objective(source, *shrinks)(W, H, product, gram(W), gram(H))
 
 
 @dataclass
@@ -147,7 +154,7 @@ def iterate(
         previous = loss
         W.advance()
         H.advance()
-        state.kkt = max(W.kkt, H.kkt)
+        state.kkt, state.noise = max(W.kkt, H.kkt), objective.noise
         state.record(loss)
         reason = "exact" if objective.exact else first_reason(rules, state)
         cancelled = callback is not None and bool(callback(state))

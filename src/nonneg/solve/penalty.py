@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from numbers import Real
 from typing import NamedTuple
@@ -82,9 +83,14 @@ def scaled_shrinks(penalty: Penalty, source: Source) -> tuple[Shrink, Shrink]:
     on_W, on_H = penalty.shrinks(source.shape)
     scale_W, scale_H = source.scale
     return (
-        Shrink(on_W.l1 * scale_W * scale_H**2 if on_W.l1 else 0.0, on_W.l2 * scale_H**2 if on_W.l2 else 0.0),
-        Shrink(on_H.l1 * scale_H * scale_W**2 if on_H.l1 else 0.0, on_H.l2 * scale_W**2 if on_H.l2 else 0.0),
+        Shrink(_times(on_W.l1, scale_W, scale_H, scale_H), _times(on_W.l2, scale_H, scale_H)),
+        Shrink(_times(on_H.l1, scale_H, scale_W, scale_W), _times(on_H.l2, scale_W, scale_W)),
     )
+
+
+def _times(strength: float, *scales: float) -> float:
+    """Multiply; what is far above anything that scaled data can pull is as good as infinite."""
+    return min(strength * math.prod(scales), 1e30) if strength else 0.0
 
 
 def balance(W: Array, H: Array, on_W: Shrink, on_H: Shrink) -> Array:

@@ -199,7 +199,7 @@ def given_H(X: Any, H: Array, penalty: Penalty, *, exact: bool = False) -> Array
     on_W, _ = penalty.shrinks(X.shape)
     with same_threads():
         source = as_source(X)
-        shrink = Shrink(on_W.l1 * source.scale.whole if on_W.l1 else 0.0, on_W.l2)
+        shrink = Shrink(min(on_W.l1 * source.scale.W * source.scale.H, 1e30) if on_W.l1 else 0.0, on_W.l2)
         W = solve_W(source, H, shrink, exact=exact)
     return source.scale.down(np.ascontiguousarray(W.T))
 

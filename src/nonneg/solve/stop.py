@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral, Real
+
+from nonneg.data import Scale
 
 # Reasons that mean "this is a solution", as opposed to "time was up".
 CONVERGED = frozenset({"tolerance", "kkt", "exact"})
@@ -17,7 +20,7 @@ class State:
 
     Attributes
     ----------
-    scale : float
+    scale : Scale
         Power of two by which X was multiplied; the lists below hold the objective of the scaled data.
     losses : list of float
         Objective after each iteration, in scaled units.
@@ -30,14 +33,17 @@ class State:
         the conditions of an optimum hold.
     since_restart : int
         Iterations since the extrapolation was last restarted.
+    noise : float
+        Differences of losses below this are rounding, in scaled units.
     """
 
-    scale: float = 1.0
+    scale: Scale = field(default_factory=Scale)
     losses: list[float] = field(default_factory=list)
     best: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     kkt: float = float("inf")
     since_restart: int = 0
+    noise: float = 0.0
     began: float = field(default_factory=time.perf_counter)
 
     @property
@@ -47,7 +53,7 @@ class State:
 
     def unscaled(self, loss: float) -> float:
         """Return an objective of the scaled data in the units of X; inf or 0 outside float64's range."""
-        return loss / self.scale / self.scale
+        return self.scale.down_number(self.scale.down_number(loss))
 
     @property
     def iteration(self) -> int:
@@ -74,12 +80,16 @@ class RelativeDecrease:
 
     tol: float = 1e-4
 
+    def __post_init__(self) -> None:
+        _check_number("RelativeDecrease", self.tol)
+
     def __call__(self, state: State) -> str | None:
         """Return "tolerance" or None."""
         if self.tol <= 0 or state.iteration <= WINDOW or state.since_restart < 3:
             return None
         before, now = state.best[-1 - WINDOW], state.best[-1]
-        margin = self.tol * abs(before)
+        # What is below the rounding of the loss is neither a decrease nor an overshoot.
+        margin = max(self.tol * abs(before), state.noise)
         return "tolerance" if before - now < margin and state.losses[-1] < before + margin else None
 
 
@@ -88,6 +98,9 @@ class KKTBelow:
     """Stop once the step that a sweep still wants to take is below ``tol`` of the factors' size."""
 
     tol: float
+
+    def __post_init__(self) -> None:
+        _check_number("KKTBelow", self.tol)
 
     def __call__(self, state: State) -> str | None:
         """Return "kkt" or None."""
@@ -100,6 +113,10 @@ class Iterations:
 
     limit: int = 200
 
+    def __post_init__(self) -> None:
+        if isinstance(self.limit, bool) or not isinstance(self.limit, Integral) or self.limit < 1:
+            raise ValueError(f"Iterations takes an integer >= 1, got {self.limit!r}.")
+
     def __call__(self, state: State) -> str | None:
         """Return "max_iter" or None."""
         return "max_iter" if state.iteration >= self.limit else None
@@ -111,9 +128,17 @@ class Seconds:
 
     limit: float
 
+    def __post_init__(self) -> None:
+        _check_number("Seconds", self.limit)
+
     def __call__(self, state: State) -> str | None:
         """Return "max_seconds" or None."""
         return "max_seconds" if state.seconds[-1] >= self.limit else None
+
+
+def _check_number(rule: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, Real) or not float(value) >= 0:
+        raise ValueError(f"{rule} takes a number >= 0, got {value!r}.")
 
 
 def stop_rules(stop: Rule | Sequence[Rule] | None) -> tuple[Rule, ...]:

@@ -21,17 +21,24 @@ class Sweep:
 
     product: float  # <B, F> after it
     kkt: float  # length of the first sweep's step relative to F, each part weighed by its curvature
-    sweeps: float  # mean number of sweeps
     dead: Array  # parts whose partner is empty: they were left alone
 
 
 def sweep(
-    F: Array, B: Array, G: Array, shrink: Shrink, most: int, tol: float, rows: tuple[int, int] | None = None
+    F: Array,
+    B: Array,
+    G: Array,
+    shrink: Shrink,
+    most: int,
+    tol: float,
+    rows: tuple[int, int] | None = None,
+    left: Array | None = None,
 ) -> Sweep:
     """Improve F (k x rows) in place for ``1/2 <G F, F> - <B, F> + penalty(F)``, F >= 0.
 
     Cyclic coordinate descent; each row stops after ``most`` sweeps, or once a sweep lowers the objective by less
-    than ``tol**2`` times what its first sweep did. `rows` limits the work to a range of rows.
+    than ``tol**2`` times what its first sweep did. `rows` limits the work to a range of
+    rows; `left` (uint8, one a row) is set where a row was still moving at the end.
     """
     k = len(F)
     start, stop = rows or (0, F.shape[1])
@@ -39,9 +46,9 @@ def sweep(
     # A zero pivot leaves its part alone, so that a part that is empty for a while can come back.
     dead = np.diag(G) <= PIVOT[F.dtype]
     G[dead, dead] = 0
-    product, step, size, count, blocks = _core.sweeps(F, B, G, shrink.l1, most, tol, start, stop, thread_count())
+    product, step, size = _core.sweeps(F, B, G, shrink.l1, most, tol, start, stop, thread_count(), left)
     kkt = float(np.sqrt(step / size)) if size > 0 else (float("inf") if step > 0 else 0.0)
-    return Sweep(product, kkt, count / max(1, blocks), dead)
+    return Sweep(product, kkt, dead)
 
 
 def extrapolate(now: Array, before: Array, beta: float, out: Array) -> None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from nonneg.data import STEP, Dense, LowRank, Source, gram, sketch
+from nonneg.data import THINNING, Dense, LowRank, Source, gram, sketch
 from nonneg.solve.loop import iterate
 from nonneg.solve.penalty import Penalty, scaled_shrinks
 from nonneg.solve.starts import Start
 from nonneg.solve.stop import Iterations, RelativeDecrease, Rule, Seconds, State
-from nonneg.solve.transform import solve_given
+from nonneg.solve.transform import solve_rows
 
 
 class WarmUp:
     """Smaller problems that stand for X, the smallest first; prepared once for all runs.
 
-    A seventh of the rows stands for a tall X: its parts are nearly those of all rows, and W follows from them.
+    An eleventh of the rows stands for a tall X: its parts are nearly those of all rows, and W follows from them.
     A random sketch stands for dense data of low rank (Tepper & Sapiro 2016, doi:10.1109/TSP.2016.2516971).
     """
 
@@ -31,7 +31,7 @@ class WarmUp:
     def settings(self) -> dict[str, Any]:
         """What was used, as plain values."""
         return {
-            "thinned": None if self.thinned is None else {"side": self.thinned.side, "step": STEP},
+            "thinned": None if self.thinned is None else {"side": self.thinned.side, "step": THINNING},
             "sketch": None if self.sketch is None else {"rank": len(self.sketch.B), "energy": self.sketch.energy},
         }
 
@@ -42,16 +42,16 @@ class WarmUp:
         side, kept = self.thinned
         W, H = start
         if W.shape[1] != kept.shape[0]:
-            W = W[:, ::STEP].copy()
+            W = W[:, ::THINNING].copy()
         if H.shape[1] != kept.shape[1]:
-            H = H[:, ::STEP].copy()
+            H = H[:, ::THINNING].copy()
         for problem in (self.sketch, kept):
             if problem is not None:
                 W, H = self._solve(problem, (W, H), rules, state)
         on_W, on_H = scaled_shrinks(self.penalty, self.source)
         if side == "W":
-            return solve_given(self.source.dot(H), gram(H), on_W, ROUGH), H
-        return W, solve_given(self.source.tdot(W), gram(W), on_H, ROUGH)
+            return solve_rows(self.source.dot(H), gram(H), on_W, ROUGH), H
+        return W, solve_rows(self.source.tdot(W), gram(W), on_H, ROUGH)
 
     def _solve(self, problem: Source, start: Start, rules: Sequence[Rule], state: State) -> Start:
         tol = next((rule.tol for rule in rules if isinstance(rule, RelativeDecrease)), 1e-4)
