@@ -19,6 +19,7 @@ from nonneg.solve import (
     RelativeDecrease,
     Seconds,
     State,
+    Trace,
     factorize,
     load,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "RelativeDecrease",
     "Seconds",
     "State",
+    "Trace",
     "datasets",
     "factorize",
     "load",

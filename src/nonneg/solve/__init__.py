@@ -1,4 +1,4 @@
-"""Losses, penalties, starts, sweeps, the one loop and its result."""
+"""Penalties, starts, sweeps, the one loop and its result."""
 
 from nonneg.solve.files import load
 from nonneg.solve.fit import factorize

@@ -54,8 +54,9 @@ class Side:
         extrapolate(self.next, self.plain, beta, self.point)
 
     def restart(self) -> None:
-        """Go back from the extrapolated point to the plain iterate."""
-        np.copyto(self.point, self.next)
+        """Go back to the best point seen: from there on without a step behind it."""
+        np.copyto(self.next, self.best)
+        np.copyto(self.point, self.best)
 
     def advance(self) -> None:
         """Make the next iterate the present one."""
@@ -139,9 +140,13 @@ def iterate(
             best = loss
             np.copyto(W.best, W.point)
             np.copyto(H.best, H.next)
+        state.kkt, state.noise = max(W.kkt, H.kkt), objective.noise
+        state.record(loss)
         if loss > previous + objective.noise:
             W.restart()
             H.restart()
+            gram_H = gram(H.point)
+            loss = best
             ceiling, beta = last_good, beta / 1.5
             state.since_restart = 0
             restarts_in_a_row += 1
@@ -154,8 +159,6 @@ def iterate(
         previous = loss
         W.advance()
         H.advance()
-        state.kkt, state.noise = max(W.kkt, H.kkt), objective.noise
-        state.record(loss)
         reason = "exact" if objective.exact else first_reason(rules, state)
         cancelled = callback is not None and bool(callback(state))
         if cancelled or reason is not None:
