@@ -54,9 +54,8 @@ class Side:
         extrapolate(self.next, self.plain, beta, self.point)
 
     def restart(self) -> None:
-        """Go back to the best point seen: from there on without a step behind it."""
-        np.copyto(self.next, self.best)
-        np.copyto(self.point, self.best)
+        """Go back from the extrapolated point to the plain iterate."""
+        np.copyto(self.point, self.next)
 
     def advance(self) -> None:
         """Make the next iterate the present one."""
@@ -145,8 +144,6 @@ def iterate(
         if loss > previous + objective.noise:
             W.restart()
             H.restart()
-            gram_H = gram(H.point)
-            loss = best
             ceiling, beta = last_good, beta / 1.5
             state.since_restart = 0
             restarts_in_a_row += 1
