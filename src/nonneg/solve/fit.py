@@ -12,7 +12,7 @@ import numpy as np
 
 from nonneg._threads import same_threads
 from nonneg.data import Array, Source, as_source, check_matrix, gram
-from nonneg.solve.loop import CANCELS, Path, iterate, objective_of
+from nonneg.solve.loop import Objective, Path, iterate, objective_of
 from nonneg.solve.penalty import Penalty, Shrink, scaled_shrinks
 from nonneg.solve.result import Factorization, Trace
 from nonneg.solve.starts import STARTS, Start
@@ -253,10 +253,8 @@ def _finish(
     A, gram_W, gram_H = source.tdot(W), gram(W), gram(H)
     kkt = max(kkt_residual(W, source.dot(H), gram_H, on_W), kkt_residual(H, A, gram_W, on_H))
     product = float(np.einsum("pj,pj->", A, H, dtype=np.float64))
-    half_norm = 0.5 * source.squared_norm
-    value = half_norm - product + 0.5 * float((gram_W * gram_H).sum())
-    if value < CANCELS[source.dtype] * half_norm:
-        value = source.loss(W, H)
+    measure = Objective(source, on_W, on_H)
+    value = measure.data(W, H, product, gram_W, gram_H)
     objective = value + on_W.value(W, gram_W) + on_H.value(H, gram_H)
     W, H = np.ascontiguousarray(W.T), np.ascontiguousarray(H)
     if free:  # H sums to one, W carries the whole scale of X
@@ -276,7 +274,7 @@ def _finish(
         loss_name="frobenius",
         loss_value=down(down(value)),
         error=down(float(np.sqrt(2 * value))),
-        relative_error=float(np.sqrt(value / half_norm)) if half_norm > 0 else 0.0,
+        relative_error=float(np.sqrt(value / measure.total)) if measure.total > 0 else 0.0,
         trace=Trace(np.array([path.state.unscaled(x) for x in path.state.losses]), np.array(path.state.seconds)),
         converged=path.reason in CONVERGED,
         reason=path.reason,

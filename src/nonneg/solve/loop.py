@@ -82,6 +82,11 @@ class Objective:
 
     def __call__(self, W: Array, H: Array, product: float, gram_W: Array, gram_H: Array) -> float:
         """Return the objective; ``product`` is ``<W' X, H>``."""
+        data = self.data(W, H, product, gram_W, gram_H)
+        return data + self.on_W.value(W, gram_W) + self.on_H.value(H, gram_H)
+
+    def data(self, W: Array, H: Array, product: float, gram_W: Array, gram_H: Array) -> float:
+        """Return ``1/2 ||X - W H||^2``, and settle what counts as rounding beside it."""
         data = self.total - product + 0.5 * float((gram_W * gram_H).sum())
         self.noise = NOISE[self.source.dtype] * self.total
         if data < CANCELS[self.source.dtype] * self.total:
@@ -89,7 +94,7 @@ class Objective:
             # Each entry of the residual carries an error of about eps |X|, of either sign.
             self.noise = 0.25 * float(np.finfo(self.source.dtype).eps) * float(np.sqrt(self.total * data))
         self.exact = data <= FLOOR[self.source.dtype] ** 2 * self.total
-        return data + self.on_W.value(W, gram_W) + self.on_H.value(H, gram_H)
+        return data
 
 
 def objective_of(source: Source, pair: tuple[Array, Array], shrinks: tuple[Shrink, Shrink]) -> float:

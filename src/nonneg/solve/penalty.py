@@ -83,12 +83,12 @@ def scaled_shrinks(penalty: Penalty, source: Source) -> tuple[Shrink, Shrink]:
     on_W, on_H = penalty.shrinks(source.shape)
     scale_W, scale_H = source.scale
     return (
-        Shrink(_times(on_W.l1, scale_W, scale_H, scale_H), _times(on_W.l2, scale_H, scale_H)),
-        Shrink(_times(on_H.l1, scale_H, scale_W, scale_W), _times(on_H.l2, scale_W, scale_W)),
+        Shrink(scaled_strength(on_W.l1, scale_W, scale_H, scale_H), scaled_strength(on_W.l2, scale_H, scale_H)),
+        Shrink(scaled_strength(on_H.l1, scale_H, scale_W, scale_W), scaled_strength(on_H.l2, scale_W, scale_W)),
     )
 
 
-def _times(strength: float, *scales: float) -> float:
+def scaled_strength(strength: float, *scales: float) -> float:
     """Multiply; what is far above anything that scaled data can pull is as good as infinite."""
     return min(strength * math.prod(scales), 1e30) if strength else 0.0
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from nonneg._threads import same_threads
 from nonneg.data import Array, as_source, check_matrix
-from nonneg.solve.penalty import Penalty, Shrink
+from nonneg.solve.penalty import Penalty, Shrink, scaled_strength
 from nonneg.solve.transform import solve_W
 
 
@@ -199,7 +199,7 @@ def given_H(X: Any, H: Array, penalty: Penalty, *, exact: bool = False) -> Array
     on_W, _ = penalty.shrinks(X.shape)
     with same_threads():
         source = as_source(X)
-        shrink = Shrink(min(on_W.l1 * source.scale.W * source.scale.H, 1e30) if on_W.l1 else 0.0, on_W.l2)
+        shrink = Shrink(scaled_strength(on_W.l1, *source.scale), on_W.l2)
         W = solve_W(source, H, shrink, exact=exact)
     return source.scale.down(np.ascontiguousarray(W.T))
 
