@@ -6,6 +6,7 @@
 #include "pool.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 namespace nonneg::parallel {
@@ -149,19 +150,24 @@ void scatter(int threads, Kernel kernel, const I *indptr, const I *indices, cons
              int padded, int k, T *out, int64_t n) {
   const Grid grid(0, m, 8, 16);
   const int64_t size = n * padded;
-  std::vector<T> parts(size_t(grid.count() * size));
+  size_t bytes = size_t(grid.count() * size) * sizeof(T) + 64;
+  const std::unique_ptr<T[]> room(new T[bytes / sizeof(T)]); // not cleared: each task clears its own part
+  void *line = room.get();
+  T *parts = static_cast<T *>(std::align(64, bytes - 64, line, bytes));
   share(threads, 4.0 * indptr[m] * padded, grid.count(), [&](int64_t i) {
-    kernel(indptr, indices, data, F, padded, parts.data() + i * size, grid.from(i), grid.to(i));
+    T *part = parts + i * size;
+    std::fill(part, part + size, T(0));
+    kernel(indptr, indices, data, F, padded, part, grid.from(i), grid.to(i));
   });
   const Grid columns(0, n, 4 * threads, 64);
-  share(threads, 10.0 * double(parts.size()), columns.count(), [&](int64_t c) {
-    for (int64_t j = columns.from(c); j < columns.to(c); ++j)
-      for (int p = 0; p < k; ++p) {
-        T sum = 0;
-        for (int64_t i = 0; i < grid.count(); ++i)
-          sum += parts[size_t(i * size + j * padded + p)];
-        out[p * n + j] = sum;
-      }
+  share(threads, 10.0 * double(grid.count() * size), columns.count(), [&](int64_t c) {
+    T *sum = parts; // in place: the runs are added to the first
+    for (int64_t i = 1; i < grid.count(); ++i)
+      for (int64_t t = columns.from(c) * padded; t < columns.to(c) * padded; ++t)
+        sum[t] += parts[i * size + t];
+    for (int p = 0; p < k; ++p)
+      for (int64_t j = columns.from(c); j < columns.to(c); ++j)
+        out[p * n + j] = sum[j * padded + p];
   });
 }
 

@@ -85,21 +85,43 @@ void gather(const I *indptr, const I *indices, const T *data, int64_t m, const T
   }
 }
 
+// One row of the transposed product: out[indices[t], :] += data[t] f, NV vectors of it, f in registers.
+template <class T, class I, int NV>
+NONNEG_INLINE void scatter_row(const I *indices, const T *data, int64_t begin, int64_t end, const T *f, int padded,
+                               T *out) {
+  using V = typename Half<T>::type;
+  V row[NV];
+  for (int v = 0; v < NV; ++v)
+    row[v] = reinterpret_cast<const V *>(f)[v];
+  for (int64_t t = begin; t < end; ++t) {
+    V *o = reinterpret_cast<V *>(out + int64_t(indices[t]) * padded);
+    const T x = data[t];
+    for (int v = 0; v < NV; ++v)
+      o[v] += x * row[v];
+  }
+}
+
+template <class T, class I, int NV = gather_vectors>
+void scatter_pick(int nv, const I *indices, const T *data, int64_t begin, int64_t end, const T *f, int padded,
+                  T *out) {
+  if constexpr (NV > 1)
+    if (nv < NV)
+      return scatter_pick<T, I, NV - 1>(nv, indices, data, begin, end, f, padded, out);
+  scatter_row<T, I, NV>(indices, data, begin, end, f, padded, out);
+}
+
 // The transposed product without a transposed copy: out[indices[t], :] += data[t] F[i, :] over the rows
 // [start, stop); F is packed m x padded, out is n x padded. For an out that fits the second-level cache.
 template <class T, class I>
 void scatter(const I *indptr, const I *indices, const T *data, const T *F, int padded, T *out, int64_t start,
              int64_t stop) {
-  using V = typename Half<T>::type;
   const int vectors = padded / half<T>;
-  for (int64_t i = start; i < stop; ++i) {
-    const V *f = reinterpret_cast<const V *>(F + i * padded);
-    for (int64_t t = indptr[i]; t < indptr[i + 1]; ++t) {
-      V *o = reinterpret_cast<V *>(out + int64_t(indices[t]) * padded);
-      for (int v = 0; v < vectors; ++v)
-        o[v] += data[t] * f[v];
+  for (int64_t i = start; i < stop; ++i)
+    for (int v = 0, nv; v < vectors; v += nv) {
+      nv = group_size(vectors, v, gather_vectors);
+      scatter_pick<T, I>(nv, indices, data, indptr[i], indptr[i + 1], F + i * padded + v * half<T>, padded,
+                         out + v * half<T>);
     }
-  }
 }
 
 // Over the stored entries of the rows [start, stop): sums[0] += (x - wh)^2, sums[1] += wh^2, in float64.
