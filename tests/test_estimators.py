@@ -131,6 +131,23 @@ def test_convergence_warning_says_what_to_do(X):
     NMF(3, max_iter=1, tol=0).fit(X)
 
 
+@pytest.mark.parametrize(
+    ("category", "call"),
+    [
+        (ConvergenceWarning, lambda X: NMF(3, max_iter=1).fit(X)),
+        (ConvergenceWarning, lambda X: NMF(3, max_iter=1).fit_transform(X)),
+        (ConvergenceWarning, lambda X: make_pipeline(NMF(3, max_iter=1)).fit(X)),
+        (ConvergenceWarning, lambda X: non_negative_factorization(X, n_components=3, max_iter=1)),
+        (RuntimeWarning, lambda X: NMF(3).fit(X, W=X[:, :3], H=X[:3])),
+        (RuntimeWarning, lambda X: non_negative_factorization(X, X[:, :3], X[:3], update_H=False)),
+    ],
+)
+def test_warnings_point_at_the_caller(X, category, call):
+    with pytest.warns(category) as caught:
+        call(X)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
 @pytest.mark.parametrize("options", [{"beta_loss": "kullback-leibler"}, {"beta_loss": 1.5}, {"solver": "mu"}])
 def test_later_losses_are_named(X, options):
     name = str(next(iter(options.values())))

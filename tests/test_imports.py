@@ -62,6 +62,13 @@ def test_a_fit_needs_no_estimators(bare, tmp_path):
     assert "nonneg.estimators" not in loaded
 
 
+def test_the_estimators_need_scikit_learn_only(bare, tmp_path):
+    loaded = modules_after("from nonneg import NMF, non_negative_factorization", tmp_path) - bare
+    assert "nonneg.estimators" in loaded
+    theirs = modules_after("import sklearn.decomposition", tmp_path)
+    assert not roots(loaded) & (HEAVY - roots(theirs))
+
+
 def test_everything_public_is_there():
     import nonneg
 

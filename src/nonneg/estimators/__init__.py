@@ -1,0 +1,6 @@
+"""scikit-learn's face: thin estimators around `factorize`."""
+
+from nonneg.estimators.function import non_negative_factorization
+from nonneg.estimators.nmf import NMF
+
+__all__ = ["NMF", "non_negative_factorization"]

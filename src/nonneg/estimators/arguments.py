@@ -1,0 +1,100 @@
+"""What scikit-learn's arguments mean here (losses, starts, seeds, verbosity); warnings that point at the caller."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_non_negative
+
+from nonneg.data import Array
+from nonneg.solve import State
+
+FLOATS = [np.float64, np.float32]
+OWN_FRAMES = ("nonneg", "sklearn")
+
+
+def check_solver(solver: str, beta_loss: str | float) -> None:
+    """Refuse losses and solvers that are not there, with scikit-learn's sentence where it has one."""
+    frobenius = beta_loss in (2, "frobenius")
+    if solver == "cd" and not frobenius:
+        raise ValueError(f"Invalid beta_loss parameter: solver {solver!r} does not handle beta_loss = {beta_loss!r}")
+    if not frobenius:
+        raise NotImplementedError(f'beta_loss={beta_loss!r} is not implemented yet; "frobenius" is the only loss.')
+    if solver == "mu":
+        raise NotImplementedError('solver="mu" is not implemented yet; "auto" and "cd" are.')
+
+
+def parts_and_start(X: Any, W: Any, H: Any, n_components: int | str | None, init: str | None) -> tuple[int, Any]:
+    """Return the number of parts and the start for `factorize`, with scikit-learn's checks."""
+    k = X.shape[1] if n_components is None else n_components
+    if init == "custom":
+        if W is None or H is None:
+            raise ValueError(f"init='custom' needs both W and H, but {'W' if W is None else 'H'} is None.")
+        H = check_start(H, (k, X.shape[1]), "NMF (input H)")
+        W = check_start(W, (X.shape[0], k), "NMF (input W)")
+        if W.shape[1] != H.shape[0]:
+            raise ValueError(f"W has {W.shape[1]} components but H has {H.shape[0]}.")
+        if H.dtype != X.dtype or W.dtype != X.dtype:
+            raise TypeError(
+                f"H and W should have the same dtype as X. Got H.dtype = {H.dtype} and W.dtype = {W.dtype}. "
+                f"X.dtype = {X.dtype}."
+            )
+        return int(H.shape[0]), (W, H)
+    if W is not None or H is not None:
+        warn_caller(
+            "When init!='custom', provided W or H are ignored. Set  init='custom' to use them as initialization.",
+            RuntimeWarning,
+        )
+    return (X.shape[1] if k == "auto" else int(k)), init
+
+
+def check_start(factor: Any, shape: tuple[Any, Any], whom: str, *, zero: bool = False) -> Array:
+    """Check a factor that the user gave, with scikit-learn's sentences; "auto" in the shape fits all."""
+    factor = check_array(factor, input_name=whom.rsplit(" ", maxsplit=1)[-1].rstrip(")"))
+    for axis, word in enumerate(("first", "second")):
+        if shape[axis] not in ("auto", factor.shape[axis]):
+            raise ValueError(
+                f"Array with wrong {word} dimension passed to {whom}. Expected {shape[axis]}, "
+                f"but got {factor.shape[axis]}."
+            )
+    check_non_negative(factor, whom)
+    if not zero and factor.max() == 0:
+        raise ValueError(f"Array passed to {whom} is full of zeros.")
+    checked: Array = factor
+    return checked
+
+
+def seed_from(random_state: Any) -> int:
+    """Return the seed that a random_state stands for: an int is its own, a generator or None draws one."""
+    if isinstance(random_state, Integral):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**32, dtype=np.uint32))
+
+
+def printing(callback: Callable[[State], object] | None) -> Callable[[State], object]:
+    """Return a callback that prints the objective every ten iterations and then calls the one given."""
+
+    def report(state: State) -> object:
+        if state.iteration % 10 == 0:
+            print(f"Iteration {state.iteration:4d}: objective {state.loss:.6g} after {state.seconds[-1]:.2f} s")
+        return callback(state) if callback is not None else None
+
+    return report
+
+
+def warn_caller(message: str, category: type[Warning]) -> None:
+    """Warn at the line that called the library.
+
+    scikit-learn wraps the methods of estimators in frames of its own, a number that depends on the method and on
+    the version, so the frames are looked at instead of counted.
+    """
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in OWN_FRAMES:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

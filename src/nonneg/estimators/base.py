@@ -1,0 +1,120 @@
+"""What an estimator does with the parts it has learnt, however it learnt them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from nonneg.data import Array, check_matrix
+from nonneg.estimators.arguments import FLOATS
+from nonneg.solve import Penalty, explained_share, given_H
+
+
+class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Fitted parts at work. A subclass brings the parameters named here, and a `fit` that sets the attributes."""
+
+    alpha_W: float
+    alpha_H: float | str
+    l1_ratio: float
+    negative: str
+
+    components_: Array
+    n_components_: int
+
+    def transform(self, X: Any) -> Array:
+        """Return how much of each part new samples hold; the parts stay as they are.
+
+        It solves the problem that `fit` solved for W, penalties included: ``transform(X_train)`` is the W of the fit.
+        A sample's result does not depend on the samples beside it.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            New data.
+
+        Returns
+        -------
+        W : ndarray of shape (n_samples, n_components)
+        """
+        check_is_fitted(self)
+        X = self._validate_new(X)
+        return given_H(X, np.ascontiguousarray(self.components_, X.dtype), self._penalty())
+
+    def inverse_transform(self, X: Any) -> Array:
+        """Return the data that amounts of parts stand for: ``X @ components_``.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_components)
+            Amounts, as `transform` returns them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+        """
+        check_is_fitted(self)
+        X = check_array(X, accept_sparse=True)
+        if X.shape[1] != self.n_components_:
+            raise ValueError(f"X has {X.shape[1]} columns, but the model has {self.n_components_} components.")
+        rebuilt: Array = X @ self.components_
+        return rebuilt
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the share of X's squared norm that the parts explain: 1 - loss / loss of the zero model.
+
+        It grows with the number of parts even on new samples, because W is fitted to them again: use it to choose
+        penalties or starts, not `n_components`.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Data, new or not.
+        y : ignored
+            For the conventions of scikit-learn.
+
+        Returns
+        -------
+        float
+            At most 1; 1 for an exact fit.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn.model_selection import GridSearchCV
+        >>> from nonneg import NMF
+        >>> X = load_digits().data[:200]
+        >>> search = GridSearchCV(NMF(5, random_state=0), {"alpha_W": [0.0, 0.01, 1.0]}, cv=3).fit(X)
+        >>> search.best_params_
+        {'alpha_W': 0.01}
+        """
+        check_is_fitted(self)
+        X = self._validate_new(X)
+        H = np.ascontiguousarray(self.components_, X.dtype)
+        return explained_share(X, given_H(X, H, self._penalty()), H)
+
+    def _validate_new(self, X: Any) -> Any:
+        X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False, ensure_all_finite=False)
+        return check_matrix(X, negative=self.negative, name=self._input_name)
+
+    def _penalty(self) -> Penalty:
+        return Penalty(self.alpha_W, self.alpha_H, self.l1_ratio)
+
+    @property
+    def _input_name(self) -> str:
+        """What error messages call X, as in scikit-learn."""
+        return f"{type(self).__name__} (input X)"
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.components_.shape[0])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.positive_only = self.negative == "error"
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,97 @@
+"""The function `non_negative_factorization`: `NMF` by one call, and W for a given H."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+
+from nonneg.data import Array, check_matrix
+from nonneg.estimators.arguments import FLOATS, check_solver, check_start, warn_caller
+from nonneg.estimators.nmf import NMF
+from nonneg.solve import given_H
+
+
+def non_negative_factorization(
+    X: Any,
+    W: Any = None,
+    H: Any = None,
+    n_components: int | str | None = "auto",
+    *,
+    init: str | None = None,
+    update_H: bool = True,
+    solver: str = "auto",
+    beta_loss: str | float = "frobenius",
+    tol: float = 1e-4,
+    max_iter: int = 200,
+    alpha_W: float = 0.0,
+    alpha_H: float | str = "same",
+    l1_ratio: float = 0.0,
+    random_state: Any = None,
+    verbose: int = 0,
+    shuffle: bool = False,
+) -> tuple[Array, Array, int]:
+    """Factorize X by a function call: `sklearn.decomposition.non_negative_factorization`.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (n_samples, n_features)
+        Non-negative data; never changed.
+    W : array-like of shape (n_samples, n_components), optional
+        Start with ``init="custom"``; not used if ``update_H=False``.
+    H : array-like of shape (n_components, n_features), optional
+        Start with ``init="custom"``; held constant if ``update_H=False``.
+    n_components : int, "auto" or None
+        Number of parts.
+    init, solver, beta_loss, tol, max_iter, alpha_W, alpha_H, l1_ratio, random_state, verbose, shuffle
+        See `NMF`.
+    update_H : bool
+        Whether to learn H; otherwise W is solved for the H given.
+
+    Returns
+    -------
+    W : ndarray of shape (n_samples, n_components)
+    H : ndarray of shape (n_components, n_features)
+    n_iter : int
+        Iterations; 1 if ``update_H=False``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nonneg import non_negative_factorization
+    >>> X = np.array([[1, 1], [2, 1], [3, 1.2], [4, 1], [5, 0.8], [6, 1]])
+    >>> W, H, n_iter = non_negative_factorization(X, n_components=2, init="random", random_state=0)
+    >>> bool(np.allclose(W @ H, X, atol=1e-3))
+    True
+    """
+    model = NMF(
+        n_components=n_components,
+        init=init,
+        solver=solver,
+        beta_loss=beta_loss,
+        tol=tol,
+        max_iter=max_iter,
+        random_state=random_state,
+        alpha_W=alpha_W,
+        alpha_H=alpha_H,
+        l1_ratio=l1_ratio,
+        verbose=verbose,
+        shuffle=shuffle,
+    )
+    if update_H:
+        W = model.fit_transform(X, W=W, H=H)
+        return W, model.components_, model.n_iter_
+    model._validate_params()
+    check_solver(solver, beta_loss)
+    X = check_array(X, accept_sparse=("csr", "csc"), dtype=FLOATS, ensure_all_finite=False)
+    X = check_matrix(X, name=model._input_name)
+    if W is not None:
+        warn_caller("When update_H=False, the provided initial W is not used.", RuntimeWarning)
+    if H is None:
+        raise ValueError("update_H=False needs H, but it is None.")
+    k = X.shape[1] if n_components is None else n_components
+    H = check_start(H, (k, X.shape[1]), "NMF (input H)", zero=True)
+    if H.dtype != X.dtype:
+        raise TypeError(f"H should have the same dtype as X. Got H.dtype = {H.dtype}.")
+    return given_H(X, np.ascontiguousarray(H), model._penalty()), H, 1

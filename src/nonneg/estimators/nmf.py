@@ -1,0 +1,237 @@
+"""The estimator `NMF`: scikit-learn's interface around `factorize`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+from sklearn.base import _fit_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import validate_data
+
+from nonneg.data import Array
+from nonneg.estimators.arguments import FLOATS, check_solver, parts_and_start, printing, seed_from, warn_caller
+from nonneg.estimators.base import _BaseNMF
+from nonneg.solve import Factorization, Iterations, RelativeDecrease, State, factorize
+
+
+class NMF(_BaseNMF):
+    """Non-negative matrix factorization with the interface of `sklearn.decomposition.NMF`.
+
+    Parameters
+    ----------
+    n_components : int, "auto" or None
+        Number of parts. "auto" takes it from W or H where they are given, else the number of features, which None
+        always takes.
+    init : {"random", "nndsvd", "nndsvda", "nndsvdar", "spa", "custom"} or None
+        Where to begin. None is "nndsvda" if ``n_components <= min(n_samples, n_features)``, else "random".
+        "spa" takes the most extreme samples as parts; "custom" takes the W and H given to `fit`.
+    solver : {"auto", "cd", "mu"}
+        "auto" and "cd" are extrapolated coordinate descent. "mu" raises NotImplementedError.
+    beta_loss : {"frobenius", 2}
+        Other losses raise NotImplementedError.
+    tol : float
+        Stop once the best objective fell by less than this fraction over the last ten iterations; 0 never stops.
+    max_iter : int
+        Most iterations.
+    random_state : int, RandomState or None
+        Seed of the random numbers. With an int, `fit` gives the same bits each time.
+    alpha_W, alpha_H, l1_ratio : float
+        Penalties; see Notes. ``alpha_H="same"`` takes ``alpha_W``.
+    verbose : int
+        Print the objective every ten iterations.
+    shuffle : bool
+        Accepted for compatibility: coordinates are always taken in turn.
+    n_init : int
+        Runs; the one with the smallest objective is kept. The first uses `init`, the others are random.
+    negative : {"error", "allow"}
+        Whether X may hold negative numbers; W and H never do.
+    callback : callable or None
+        Called with the `nonneg.State` after each iteration; a true answer stops the fit.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_features)
+        The parts, H.
+    n_components_ : int
+        Number of parts.
+    n_iter_ : int
+        Iterations done.
+    reconstruction_err_ : float
+        ``||X - W H||``, the Frobenius norm, in the units of X.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the columns, where X has them.
+    result_ : Factorization
+        Everything that is known of the fit: trace, reason, kkt, shares.
+
+    Notes
+    -----
+    The objective is, for X of shape (m, n), ::
+
+        1/2 ||X - W H||^2
+            + alpha_W n l1_ratio sum(W) + 1/2 alpha_W n (1 - l1_ratio) ||W||^2
+            + alpha_H m l1_ratio sum(H) + 1/2 alpha_H m (1 - l1_ratio) ||H||^2
+
+    Without penalties each row of ``components_`` sums to one and W is in the units of X; parts come by falling
+    share of the total. scikit-learn leaves scale and order to chance.
+
+    References
+    ----------
+    Gillis & Glineur (2012), doi:10.1162/NECO_a_00256; Ang & Gillis (2019), doi:10.1162/neco_a_01157.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nonneg import NMF
+    >>> X = np.array([[1, 1], [2, 1], [3, 1.2], [4, 1], [5, 0.8], [6, 1]])
+    >>> model = NMF(n_components=2, init="random", random_state=0)
+    >>> W = model.fit_transform(X)
+    >>> W.shape, model.components_.shape
+    ((6, 2), (2, 2))
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left"), None, StrOptions({"auto"})],
+        "init": [StrOptions({"random", "nndsvd", "nndsvda", "nndsvdar", "spa", "custom"}), None],
+        "solver": [StrOptions({"auto", "cd", "mu"})],
+        "beta_loss": [StrOptions({"frobenius", "kullback-leibler", "itakura-saito"}), Real],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+        "alpha_W": [Interval(Real, 0, None, closed="left")],
+        "alpha_H": [Interval(Real, 0, None, closed="left"), StrOptions({"same"})],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "verbose": ["verbose"],
+        "shuffle": ["boolean"],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "negative": [StrOptions({"error", "allow"})],
+        "callback": [callable, None],
+    }
+
+    n_iter_: int
+    reconstruction_err_: float
+    result_: Factorization
+
+    def __init__(
+        self,
+        n_components: int | str | None = "auto",
+        *,
+        init: str | None = None,
+        solver: str = "auto",
+        beta_loss: str | float = "frobenius",
+        tol: float = 1e-4,
+        max_iter: int = 200,
+        random_state: Any = None,
+        alpha_W: float = 0.0,
+        alpha_H: float | str = "same",
+        l1_ratio: float = 0.0,
+        verbose: int = 0,
+        shuffle: bool = False,
+        n_init: int = 1,
+        negative: str = "error",
+        callback: Callable[[State], object] | None = None,
+    ) -> None:
+        self.n_components = n_components
+        self.init = init
+        self.solver = solver
+        self.beta_loss = beta_loss
+        self.tol = tol
+        self.max_iter = max_iter
+        self.random_state = random_state
+        self.alpha_W = alpha_W
+        self.alpha_H = alpha_H
+        self.l1_ratio = l1_ratio
+        self.verbose = verbose
+        self.shuffle = shuffle
+        self.n_init = n_init
+        self.negative = negative
+        self.callback = callback
+
+    def fit(self, X: Any, y: Any = None, *, W: Any = None, H: Any = None) -> Self:
+        """Learn the parts of X.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Non-negative data (see `negative`); never changed.
+        y : ignored
+            For the conventions of scikit-learn.
+        W : array-like of shape (n_samples, n_components), optional
+            Start with ``init="custom"``.
+        H : array-like of shape (n_components, n_features), optional
+            Start with ``init="custom"``.
+
+        Returns
+        -------
+        self : NMF
+            Fitted.
+        """
+        self.fit_transform(X, W=W, H=H)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit_transform(self, X: Any, y: Any = None, W: Any = None, H: Any = None) -> Array:
+        """Learn the parts of X and return how much of each every sample holds.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Non-negative data (see `negative`); never changed.
+        y : ignored
+            For the conventions of scikit-learn.
+        W : array-like of shape (n_samples, n_components), optional
+            Start with ``init="custom"``.
+        H : array-like of shape (n_components, n_features), optional
+            Start with ``init="custom"``.
+
+        Returns
+        -------
+        W : ndarray of shape (n_samples, n_components)
+
+        Raises
+        ------
+        ValueError
+            For NaN, infinity, negative numbers (unless allowed), wrong shapes.
+        NotImplementedError
+            For a loss or a solver that is not there yet.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `max_iter` ended the fit although ``tol > 0``.
+        """
+        X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, ensure_all_finite=False)
+        result = self._factorize(X, W, H)
+        self.result_ = result
+        self.components_ = result.H.copy()  # the result stays as it is, whatever is done to this
+        self.n_components_ = result.k
+        self.n_iter_ = result.n_iter
+        self.reconstruction_err_ = result.error
+        return result.W.copy()
+
+    def _factorize(self, X: Any, W: Any, H: Any) -> Factorization:
+        check_solver(self.solver, self.beta_loss)
+        self._n_components, start = parts_and_start(X, W, H, self.n_components, self.init)
+        result = factorize(
+            X,
+            self._n_components,
+            penalty=self._penalty(),
+            start=start,
+            n_init=self.n_init,
+            seed=seed_from(self.random_state),
+            stop=(RelativeDecrease(self.tol), Iterations(self.max_iter)),
+            callback=printing(self.callback) if self.verbose else self.callback,
+            negative=self.negative,
+            name=self._input_name,
+        )
+        if self.tol > 0 and (result.reason == "max_iter" or self.max_iter == 1):
+            warn_caller(
+                f"Maximum number of iterations {self.max_iter} reached. Increase it to improve convergence. "
+                f"result_.kkt = {result.kkt:.2g} tells how far it is from an optimum.",
+                ConvergenceWarning,
+            )
+        return result
