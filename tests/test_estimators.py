@@ -32,7 +32,15 @@ def X():
     return rng.random((40, 4)) @ rng.random((4, 12)) + 0.01 * rng.random((40, 12))
 
 
-@parametrize_with_checks([NMF(random_state=0, max_iter=1000), NMF(2, init="spa", random_state=0)])
+@parametrize_with_checks(
+    [
+        NMF(random_state=0, max_iter=1000),
+        NMF(2, init="spa", random_state=0),
+        NMF(beta_loss="kullback-leibler", random_state=0, max_iter=1000),
+        NMF(2, beta_loss="itakura-saito", floor=1e-3, random_state=0),
+        NMF(2, beta_loss=1.5, random_state=0, max_iter=1000),
+    ]
+)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_sklearn_checks(estimator, check):
     check(estimator)
@@ -138,6 +146,7 @@ def test_convergence_warning_says_what_to_do(X):
         (ConvergenceWarning, lambda X: NMF(3, max_iter=1).fit_transform(X)),
         (ConvergenceWarning, lambda X: make_pipeline(NMF(3, max_iter=1)).fit(X)),
         (ConvergenceWarning, lambda X: non_negative_factorization(X, n_components=3, max_iter=1)),
+        (UserWarning, lambda X: NMF(3, solver="mu", init="nndsvd", tol=0).fit(X)),
         (RuntimeWarning, lambda X: NMF(3).fit(X, W=X[:, :3], H=X[:3])),
         (RuntimeWarning, lambda X: non_negative_factorization(X, X[:, :3], X[:3], update_H=False)),
     ],
@@ -148,11 +157,47 @@ def test_warnings_point_at_the_caller(X, category, call):
     assert [warning.filename for warning in caught] == [__file__]
 
 
-@pytest.mark.parametrize("options", [{"beta_loss": "kullback-leibler"}, {"beta_loss": 1.5}, {"solver": "mu"}])
-def test_later_losses_are_named(X, options):
-    name = str(next(iter(options.values())))
-    with pytest.raises(NotImplementedError, match=name):
-        NMF(3, **options).fit(X)
+def test_plain_updates_warn_of_zeros_that_stay_as_scikit_learns_do(X):
+    for kind in (NMF, SklearnNMF):
+        with pytest.warns(UserWarning, match="solver cannot update zeros present in the initialization"):
+            kind(3, solver="mu", init="nndsvd", beta_loss=1, tol=0).fit(X)
+    # What "auto" picks moves them.
+    NMF(3, init="nndsvd", beta_loss="kullback-leibler", tol=1e-3).fit(X)
+
+
+@pytest.mark.parametrize(
+    "beta_loss", ["frobenius", "kullback-leibler", "poisson", "itakura-saito", 0, 1, 2, 0.5, 1.5]
+)
+@pytest.mark.parametrize("solver", ["auto", "mu"])
+def test_every_loss_has_scikit_learns_interface(X, beta_loss, solver):
+    model = NMF(3, beta_loss=beta_loss, solver=solver, random_state=0, tol=0, max_iter=60)
+    W = model.fit_transform(X)
+    result = model.result_
+    assert model.reconstruction_err_ == result.error == pytest.approx(np.sqrt(2 * result.loss_value))
+    assert model.n_iter_ == 60
+    assert model.components_.shape == (3, 12)
+    np.testing.assert_array_equal(model.inverse_transform(W), W @ model.components_)
+    W, H, n_iter = non_negative_factorization(
+        X, n_components=3, beta_loss=beta_loss, solver=solver, random_state=0, tol=0, max_iter=60
+    )
+    np.testing.assert_array_equal(H, model.components_)
+    assert n_iter == 60
+    # As good as scikit-learn's updates from the same start; another order of magnitude is another loss.
+    start = np.random.default_rng(0).random((40, 3)), np.random.default_rng(1).random((3, 12))
+    beta = "kullback-leibler" if beta_loss == "poisson" else beta_loss
+    theirs = SklearnNMF(3, beta_loss=beta, solver="mu", init="custom", tol=0, max_iter=60)
+    ours = NMF(3, beta_loss=beta_loss, solver=solver, init="custom", tol=0, max_iter=60)
+    theirs.fit_transform(X, W=start[0].copy(), H=start[1].copy())
+    ours.fit_transform(X, W=start[0], H=start[1])
+    assert ours.reconstruction_err_ <= theirs.reconstruction_err_ * (1.1 if solver == "auto" else 1 + 1e-6)
+
+
+def test_grid_search_over_losses(digits):
+    search = GridSearchCV(
+        NMF(5, random_state=0, max_iter=50, tol=1e-3), {"beta_loss": ["frobenius", "kullback-leibler"]}, cv=2
+    )
+    search.fit(digits[0][:150])
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
 def test_coordinate_descent_refuses_other_losses_as_scikit_learn_does(X):

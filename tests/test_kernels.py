@@ -1,4 +1,4 @@
-"""Every kernel, at every instruction set, against plain numpy in float64."""
+"""Every kernel, at every instruction set, against plain numpy in float64; divergences in a file of their own."""
 
 import subprocess
 import sys
@@ -11,6 +11,7 @@ import scipy.optimize
 import scipy.sparse
 
 from nonneg import _core
+from nonneg._core import DivergenceRule
 
 SIZES = (1, 2, 3, 7, 17, 48, 49, 97, 200)
 # (k, m, n): every k once, every pair of odd sizes once, and long enough to cross every block of the kernels.
@@ -453,6 +454,11 @@ def large_calls(dtype):
     csr = scipy.sparse.random_array((3000, 40), density=0.3, format="csr", dtype=dtype, rng=rng)
     csr = [csr.indptr, csr.indices, csr.data]
     x = rng.standard_normal(1_000_000).astype(dtype)
+    rule = DivergenceRule("descend", 1.0, floor=1e-12, most=3, tol=0.1, measure=True)
+    other = DivergenceRule("multiply", 0.5, floor=1e-12, most=2, measure=True)
+    counts, positive = abs(some(3000, 40)), abs(csr[2])
+    W, H, slopes = abs(some(9, 3000)), abs(some(9, 48)), abs(some(9)) + 1
+    H[:, 40:] = 0
     return {
         "extent": ([x], None),
         "moments": ([x, 1.0, 1.0], None),
@@ -468,6 +474,10 @@ def large_calls(dtype):
         "gather": ([*csr, packed(some(9, 40)), some(9, 3000), 0, 3000], 4),
         "scatter": ([*csr, packed(some(9, 3000)), some(9, 40)], 4),
         "residual": ([*csr, packed(some(9, 3000)), packed(some(9, 40)), np.zeros(2), 0, 3000], 5),
+        "divergence_dense": ([counts, 1.0, 0.5, H, W, slopes, rule, 1, 3000], 4),
+        "divergence_dense multiply": ([counts, 1.0, 0.5, H, W, slopes, other, 1, 3000], 4),
+        "divergence_stored": ([*csr[:2], positive, 1.0, 0.5, packed(H[:, :40].copy()), W, slopes, rule, 1, 3000], 6),
+        "divergence_expanded": ([*csr[:2], positive, 40, 1.0, 0.5, H, W, slopes, other, 1, 3000], 7),
     }
 
 
@@ -512,6 +522,7 @@ def good_calls(dtype):
     G, wide = np.eye(4, dtype=dtype), padded(4, dtype)
     csr = [np.arange(7, dtype=np.int32), np.zeros(6, np.int32), np.ones(6, dtype)]
     tall = np.ones((6, wide), dtype)
+    rule, slopes, lines = DivergenceRule("descend", 1.0), np.ones(4, dtype), np.ones((4, 16), dtype)
     return {
         "extent": ([A[0]], []),
         "moments": ([A[0], 1.0, 1.0], []),
@@ -525,6 +536,9 @@ def good_calls(dtype):
         "gather": ([*csr, np.ones((5, wide), dtype), np.ones((4, 6), dtype), 0, 6], [(5, 6)]),
         "scatter": ([*csr, tall, np.ones((4, 5), dtype)], []),
         "residual": ([*csr, tall, np.ones((5, wide), dtype), np.zeros(2), 0, 6], [(6, 6)]),
+        "divergence_dense": ([A, 1.0, 1.0, lines, F, slopes, rule, 0, 6], [(7, 6)]),
+        "divergence_stored": ([*csr, 1.0, 1.0, np.ones((5, wide), dtype), F, slopes, rule, 0, 6], [(9, 6)]),
+        "divergence_expanded": ([*csr, 5, 1.0, 1.0, lines, F, slopes, rule, 0, 6], [(10, 6)]),
     }
 
 
@@ -539,9 +553,11 @@ FREE = {
     ("gather", 3, 0),
     ("gather", 4, 0),
     ("residual", 4, 0),
+    ("divergence_dense", 0, 1),
+    ("divergence_stored", 5, 0),
 }
 # Matrices whose rows may lie apart, as long as each row is contiguous.
-APART = {("dots", 0), ("mix", 1)}
+APART = {("dots", 0), ("mix", 1), ("divergence_dense", 0)}
 WRITTEN = {
     "extent": None,
     "moments": None,
@@ -555,11 +571,15 @@ WRITTEN = {
     "gather": 4,
     "scatter": 4,
     "residual": 5,
+    "divergence_dense": 4,
+    "divergence_stored": 6,
+    "divergence_expanded": 7,
 }
 
 
 def test_every_kernel_has_a_good_call(dtype):
-    names = {name for name in dir(_core) if not name.startswith("_")} - {"level", "levels", "set_level"}
+    names = {name for name in dir(_core) if not name.startswith("_")}
+    names -= {"level", "levels", "set_level", "DivergenceRule"}
     assert names == set(good_calls(dtype)) == set(WRITTEN)
     for name, (arguments, _) in good_calls(dtype).items():
         getattr(_core, name)(*arguments)

@@ -10,6 +10,8 @@
 
 namespace nb = nanobind;
 using namespace nb::literals;
+using nonneg::DivergenceRule;
+using nonneg::DivergenceSums;
 using nonneg::kernels;
 namespace parallel = nonneg::parallel;
 
@@ -22,6 +24,7 @@ template <class T> using Rows = nb::ndarray<const T, nb::numpy, nb::ndim<2>, nb:
 template <class T> using In1 = nb::ndarray<const T, nb::numpy, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 template <class T> using Out1 = nb::ndarray<T, nb::numpy, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Marks = std::optional<nb::ndarray<uint8_t, nb::numpy, nb::ndim<1>, nb::c_contig, nb::device::cpu>>;
+template <class T> using Under = std::optional<Out<T>>;
 using Release = nb::call_guard<nb::gil_scoped_release>;
 
 void require(bool fits, const char *what) {
@@ -42,6 +45,21 @@ template <class T> int64_t row_stride(const Rows<T> &A) {
 void require_range(int64_t start, int64_t stop, size_t length, int threads) {
   require(threads >= 1, "at least one thread is needed");
   require(0 <= start && start <= stop && size_t(stop) <= length, "range outside the array");
+}
+
+template <class T> bool padded_to_lines(const In<T> &H, int64_t n) {
+  return n >= 0 && int64_t(H.shape(1)) >= n && H.shape(1) * sizeof(T) % 64 == 0;
+}
+
+template <class T> T *under_of(const Under<T> &under, const Out<T> &W, const DivergenceRule &rule) {
+  require(rule.update != DivergenceRule::split || under, "split needs an array for the denominators");
+  require(!under || (under->shape(0) == W.shape(0) && under->shape(1) == W.shape(1)),
+          "the denominators need the shape of the factor");
+  return under ? under->data() : nullptr;
+}
+
+std::tuple<double, double, double, double> tuple_of(const DivergenceSums &sums) {
+  return {sums.first_step, sums.size, sums.divergence, sums.model};
 }
 
 template <class T, class I> void bind_sparse(nb::module_ &m) {
@@ -102,6 +120,66 @@ template <class T, class I> void bind_sparse(nb::module_ &m) {
       },
       "indptr"_a.noconvert(), "indices"_a.noconvert(), "data"_a.noconvert(), "W"_a.noconvert(), "H"_a.noconvert(),
       "sums"_a.noconvert(), "start"_a, "stop"_a, "threads"_a = 1, Release());
+  m.def(
+      "divergence_stored",
+      [](In1<I> indptr, In1<I> indices, In1<T> data, double a, double b, In<T> packed, Out<T> W, In1<T> slopes,
+         const DivergenceRule &rule, int64_t start, int64_t stop, int threads, Under<T> under) {
+        require(W.shape(0) >= 1 && indptr.shape(0) == W.shape(1) + 1 && indices.shape(0) == data.shape(0) &&
+                    slopes.shape(0) == W.shape(0) && packed.shape(1) >= W.shape(0) &&
+                    packed.shape(1) * sizeof(T) % 32 == 0,
+                "divergence_stored: shapes do not fit");
+        require_range(start, stop, W.shape(1), threads);
+        const auto kernel = [] {
+          if constexpr (sizeof(I) == 4)
+            return kernels<T>().divergence_stored32;
+          else
+            return kernels<T>().divergence_stored64;
+        }();
+        const double work = 4.0 * double(indptr.data()[stop] - indptr.data()[start]) * W.shape(0) * (2 + rule.most);
+        T *below = under_of(under, W, rule);
+        DivergenceSums sums;
+        {
+          nb::gil_scoped_release release;
+          sums = parallel::divergence(threads, work, start, stop, [&](int64_t from, int64_t to) {
+            return kernel(indptr.data(), indices.data(), data.data(), T(a), T(b), packed.data(),
+                          int(packed.shape(1)), W.data(), below, int(W.shape(0)), int64_t(W.shape(1)),
+                          slopes.data(), rule, from, to);
+          });
+        }
+        return tuple_of(sums);
+      },
+      "indptr"_a.noconvert(), "indices"_a.noconvert(), "data"_a.noconvert(), "a"_a, "b"_a, "packed"_a.noconvert(),
+      "W"_a.noconvert(), "slopes"_a.noconvert(), "rule"_a, "start"_a, "stop"_a, "threads"_a = 1,
+      "under"_a.noconvert() = nb::none());
+  m.def(
+      "divergence_expanded",
+      [](In1<I> indptr, In1<I> indices, In1<T> data, int64_t n, double a, double b, In<T> H, Out<T> W,
+         In1<T> slopes, const DivergenceRule &rule, int64_t start, int64_t stop, int threads, Under<T> under) {
+        require(W.shape(0) >= 1 && indptr.shape(0) == W.shape(1) + 1 && indices.shape(0) == data.shape(0) &&
+                    slopes.shape(0) == W.shape(0) && H.shape(0) == W.shape(0) && padded_to_lines(H, n),
+                "divergence_expanded: shapes do not fit");
+        require_range(start, stop, W.shape(1), threads);
+        const auto kernel = [] {
+          if constexpr (sizeof(I) == 4)
+            return kernels<T>().divergence_expanded32;
+          else
+            return kernels<T>().divergence_expanded64;
+        }();
+        const double work = 4.0 * double(stop - start) * double(n) * W.shape(0) * (2 + rule.most);
+        T *below = under_of(under, W, rule);
+        DivergenceSums sums;
+        {
+          nb::gil_scoped_release release;
+          sums = parallel::divergence(threads, work, start, stop, [&](int64_t from, int64_t to) {
+            return kernel(indptr.data(), indices.data(), data.data(), n, T(a), T(b), H.data(), int64_t(H.shape(1)),
+                          W.data(), below, int(W.shape(0)), int64_t(W.shape(1)), slopes.data(), rule, from, to);
+          });
+        }
+        return tuple_of(sums);
+      },
+      "indptr"_a.noconvert(), "indices"_a.noconvert(), "data"_a.noconvert(), "n"_a, "a"_a, "b"_a, "H"_a.noconvert(),
+      "W"_a.noconvert(), "slopes"_a.noconvert(), "rule"_a, "start"_a, "stop"_a, "threads"_a = 1,
+      "under"_a.noconvert() = nb::none());
 }
 
 template <class T> void bind(nb::module_ &m) {
@@ -213,6 +291,30 @@ template <class T> void bind(nb::module_ &m) {
                           start, stop);
       },
       "F"_a.noconvert(), "out"_a.noconvert(), "start"_a, "stop"_a, "threads"_a = 1, Release());
+  m.def(
+      "divergence_dense",
+      [](Rows<T> X, double a, double b, In<T> H, Out<T> W, In1<T> slopes, const DivergenceRule &rule, int64_t start,
+         int64_t stop, int threads, Under<T> under) {
+        require(W.shape(0) >= 1 && X.shape(0) == W.shape(1) && slopes.shape(0) == W.shape(0) &&
+                    H.shape(0) == W.shape(0) && padded_to_lines(H, int64_t(X.shape(1))),
+                "divergence_dense: shapes do not fit");
+        require_range(start, stop, W.shape(1), threads);
+        const double work = 4.0 * double(stop - start) * X.shape(1) * W.shape(0) * (2 + rule.most);
+        const int64_t ldx = row_stride<T>(X);
+        T *below = under_of(under, W, rule);
+        DivergenceSums sums;
+        {
+          nb::gil_scoped_release release;
+          sums = parallel::divergence(threads, work, start, stop, [&](int64_t from, int64_t to) {
+            return kernels<T>().divergence_dense(X.data(), ldx, int64_t(X.shape(1)), T(a), T(b), H.data(),
+                                                 int64_t(H.shape(1)), W.data(), below, int(W.shape(0)),
+                                                 int64_t(W.shape(1)), slopes.data(), rule, from, to);
+          });
+        }
+        return tuple_of(sums);
+      },
+      "X"_a.noconvert(), "a"_a, "b"_a, "H"_a.noconvert(), "W"_a.noconvert(), "slopes"_a.noconvert(), "rule"_a,
+      "start"_a, "stop"_a, "threads"_a = 1, "under"_a.noconvert() = nb::none());
   bind_sparse<T, int32_t>(m);
   bind_sparse<T, int64_t>(m);
 }
@@ -221,6 +323,23 @@ template <class T> void bind(nb::module_ &m) {
 
 NB_MODULE(_core, m) {
   m.doc() = "Compiled kernels of nonneg, on a pool of threads, without the GIL. See src/core/kernels.hpp.";
+  nb::class_<DivergenceRule>(m, "DivergenceRule", "What to do with each row under a beta-divergence.")
+      .def(
+          "__init__",
+          [](DivergenceRule *self, const std::string &update, double beta, double l2, double floor, double zero,
+             double least, int most, double tol, bool measure) {
+            require(update == "keep" || update == "multiply" || update == "descend" || update == "split",
+                    "unknown update");
+            const auto kind = update == "keep"       ? DivergenceRule::keep
+                              : update == "multiply" ? DivergenceRule::multiply
+                              : update == "descend"  ? DivergenceRule::descend
+                                                     : DivergenceRule::split;
+            new (self) DivergenceRule{kind, measure, beta, l2, floor, zero, least, most, tol};
+          },
+          "update"_a, "beta"_a, "l2"_a = 0.0, "floor"_a = 0.0, "zero"_a = 0.0, "least"_a = 0.0, "most"_a = 1,
+          "tol"_a = 0.0, "measure"_a = false)
+      .def_ro("beta", &DivergenceRule::beta)
+      .def_ro("measure", &DivergenceRule::measure);
   bind<float>(m);
   bind<double>(m);
   m.def("levels", &nonneg::levels, "Instruction sets that this processor runs, worst first.");

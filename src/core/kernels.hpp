@@ -14,6 +14,25 @@ struct SweepSums {
   double size = 0;       // sum of G_pp F^2 after the sweeps
 };
 
+// What to do with each row under a beta-divergence, and what to report.
+struct DivergenceRule {
+  enum Update { keep, multiply, descend, split } update = keep;
+  bool measure = false; // whether to evaluate the divergence after the update
+  double beta = 1, l2 = 0;
+  double floor = 0; // wh is never less than this
+  double zero = 0;  // takes the place of a denominator of zero
+  double least = 0; // x counts as this where it is less; of no meaning where only stored entries are looked at
+  int most = 1;     // sweeps of coordinate descend
+  double tol = 0;   // a row stops once a sweep promises less than this share of what its first sweep did
+};
+
+struct DivergenceSums {
+  double first_step = 0; // sum of |d slope| over the first sweep
+  double size = 0;       // sum of what pulls down times F
+  double divergence = 0; // over the entries that the rows bring
+  double model = 0;      // sum of wh over the same entries
+};
+
 template <class T> struct Kernels {
   // out = {smallest, largest, 0 or NaN if one is not finite}; out += {sum, sum of squares} of a b x.
   void (*extent)(const T *x, double *out, int64_t start, int64_t stop);
@@ -52,6 +71,24 @@ template <class T> struct Kernels {
                      int padded, double *sums, int64_t start, int64_t stop);
   void (*residual64)(const int64_t *indptr, const int64_t *indices, const T *data, const T *W, const T *F,
                      int padded, double *sums, int64_t start, int64_t stop);
+  // Beta-divergence: updates of the rows in the range of W (k x m; `under` likewise, for `split`), given `slopes`
+  // (what is linear in each part); x is a b X. The partner H is k x n with rows padded to 64 bytes, or n x padded
+  // where entries are gathered.
+  DivergenceSums (*divergence_dense)(const T *X, int64_t ldx, int64_t n, T a, T b, const T *H, int64_t ldh, T *W,
+                                     T *under, int k, int64_t m, const T *slopes, const DivergenceRule &rule,
+                                     int64_t start, int64_t stop);
+  DivergenceSums (*divergence_expanded32)(const int32_t *indptr, const int32_t *indices, const T *data, int64_t n,
+                                          T a, T b, const T *H, int64_t ldh, T *W, T *under, int k, int64_t m,
+                                          const T *slopes, const DivergenceRule &rule, int64_t start, int64_t stop);
+  DivergenceSums (*divergence_stored32)(const int32_t *indptr, const int32_t *indices, const T *data, T a, T b,
+                                        const T *packed, int width, T *W, T *under, int k, int64_t m,
+                                        const T *slopes, const DivergenceRule &rule, int64_t start, int64_t stop);
+  DivergenceSums (*divergence_expanded64)(const int64_t *indptr, const int64_t *indices, const T *data, int64_t n,
+                                          T a, T b, const T *H, int64_t ldh, T *W, T *under, int k, int64_t m,
+                                          const T *slopes, const DivergenceRule &rule, int64_t start, int64_t stop);
+  DivergenceSums (*divergence_stored64)(const int64_t *indptr, const int64_t *indices, const T *data, T a, T b,
+                                        const T *packed, int width, T *W, T *under, int k, int64_t m,
+                                        const T *slopes, const DivergenceRule &rule, int64_t start, int64_t stop);
 };
 
 // The table in use; at import the best one that this processor runs.

@@ -2,6 +2,7 @@
 #include "kernels.hpp"
 
 #include "dense.hpp"
+#include "divergence.hpp"
 #include "nnls.hpp"
 #include "sparse.hpp"
 #include "survey.hpp"
@@ -26,6 +27,11 @@ constexpr Kernels<T> table_of{
     scatter<T, int64_t>,
     residual<T, int32_t>,
     residual<T, int64_t>,
+    divergence_dense<T>,
+    divergence_expanded<T, int32_t>,
+    divergence_stored<T, int32_t>,
+    divergence_expanded<T, int64_t>,
+    divergence_stored<T, int64_t>,
 };
 
 extern const Kernels<float> float_table;

@@ -183,4 +183,20 @@ void residual(int threads, Kernel kernel, const I *indptr, const I *indices, con
     sums[i % 2] += parts[i];
 }
 
+// A kernel of rows under a beta-divergence; `work` is what a task costs in all.
+template <class Kernel>
+DivergenceSums divergence(int threads, double work, int64_t start, int64_t stop, const Kernel &kernel) {
+  const Grid grid(start, stop, 64, 4);
+  std::vector<DivergenceSums> parts(size_t(grid.count()));
+  share(threads, work, grid.count(), [&](int64_t i) { parts[size_t(i)] = kernel(grid.from(i), grid.to(i)); });
+  DivergenceSums sums;
+  for (const DivergenceSums &part : parts) {
+    sums.first_step += part.first_step;
+    sums.size += part.size;
+    sums.divergence += part.divergence;
+    sums.model += part.model;
+  }
+  return sums;
+}
+
 } // namespace nonneg::parallel

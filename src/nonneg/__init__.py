@@ -30,6 +30,7 @@ __all__ = [
     "Factorization",
     "Iterations",
     "KKTBelow",
+    "MiniBatchNMF",
     "Penalty",
     "RelativeDecrease",
     "Seconds",
@@ -46,6 +47,7 @@ __all__ = [
 # Rooms that need scikit-learn's estimators or matplotlib open when they are first asked for.
 _LAZY = {
     "NMF": ("nonneg.estimators", "NMF"),
+    "MiniBatchNMF": ("nonneg.estimators", "MiniBatchNMF"),
     "non_negative_factorization": ("nonneg.estimators", "non_negative_factorization"),
     "datasets": ("nonneg.datasets", None),
     "plots": ("nonneg.explain.plots", None),

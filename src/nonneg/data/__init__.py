@@ -4,27 +4,30 @@ from typing import Any
 
 import scipy.sparse
 
-from nonneg.data.check import check_matrix
-from nonneg.data.dense import Dense
+from nonneg.data.check import check_loss_domain, check_matrix
+from nonneg.data.dense import Dense, mix
 from nonneg.data.low_rank import LowRank, sketch
-from nonneg.data.source import THINNING, Array, Scale, Source, gram
+from nonneg.data.source import THINNING, Array, Entries, Scale, Source, gram
 from nonneg.data.sparse import Sparse
 
 __all__ = [
     "THINNING",
     "Array",
     "Dense",
+    "Entries",
     "LowRank",
     "Scale",
     "Source",
     "Sparse",
     "as_source",
+    "check_loss_domain",
     "check_matrix",
     "gram",
+    "mix",
     "sketch",
 ]
 
 
-def as_source(X: Any) -> Source:
+def as_source(X: Any) -> Entries:
     """Wrap a matrix that `check_matrix` has returned."""
     return Sparse(X) if scipy.sparse.issparse(X) else Dense(X)

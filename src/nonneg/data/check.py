@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,31 @@ def check_matrix(X: Any, *, negative: str = "error", name: str = "factorize (inp
         raise ValueError(f"Input X is empty: shape {X.shape}; at least one row and one column are needed.")
     _check_values(X, negative, name)
     return X
+
+
+def check_loss_domain(X: Any, beta: float, floor: float | None, *, negative: str = "error") -> None:
+    """Refuse what a loss cannot take: zeros for beta <= 0 without a floor, negative numbers for all but beta = 2."""
+    a_number = isinstance(floor, Real) and not isinstance(floor, bool)
+    if floor is not None and (beta > 0 or not a_number or not 0 < float(floor) < np.inf):
+        raise ValueError(
+            f"floor is a number > 0 for losses that cannot take zeros, such as itakura-saito; got {floor!r} with "
+            f"beta={beta:g}."
+        )
+    if negative == "allow" and beta != 2:
+        raise ValueError('negative="allow" needs the squared error; other losses have no meaning below zero.')
+    if beta > 0 or floor is not None:
+        return
+    values = X.data if scipy.sparse.issparse(X) else X
+    if values.size < X.shape[0] * X.shape[1] or values.min() == 0:
+        positive = values[values > 0]
+        advice = "X holds no positive value at all."
+        if positive.size:
+            smallest = f"{positive.min():.3g}"
+            advice = f"The smallest positive value of X is {smallest}; floor={smallest} counts smaller ones as that."
+        raise ValueError(
+            "When beta_loss <= 0 and X contains zeros, the solver may diverge. Please add small values to X, or use "
+            f"a positive beta_loss. {advice}"
+        )
 
 
 def _check_sparse(X: Any) -> Any:

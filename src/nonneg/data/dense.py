@@ -7,8 +7,9 @@ from functools import cached_property
 import numpy as np
 
 from nonneg import _core
+from nonneg._core import DivergenceRule
 from nonneg._threads import thread_count
-from nonneg.data.source import THINNING, Array, Scale, Thinned, worth_thinning
+from nonneg.data.source import THINNING, Array, Divergence, Scale, Thinned, padded, worth_thinning
 
 
 class Dense:
@@ -69,6 +70,27 @@ class Dense:
             residual = self.scale.up(self._data[start : start + height]) - mix(rows, right)
             total += float(np.square(residual, dtype=np.float64).sum())
         return 0.5 * total
+
+    @cached_property
+    def _turned(self) -> Array:
+        # Divergences read X along its columns, too: the one copy that they make.
+        return np.ascontiguousarray(self._data.T)
+
+    def divergence(
+        self,
+        side: str,
+        F: Array,
+        partner: Array,
+        slopes: Array,
+        rule: DivergenceRule,
+        under: Array | None = None,
+    ) -> Divergence:
+        """Update the factor of a side in place under a beta-divergence, as the rule says."""
+        data = self._data if (side == "W") == self._by_rows else self._turned
+        done = _core.divergence_dense(
+            data, *self.scale, padded(partner), F, slopes, rule, 0, F.shape[1], thread_count(), under
+        )
+        return Divergence(*done[:3])
 
     def thinned(self) -> Thinned | None:
         """Return every eleventh row of a tall X (column of a wide one in Fortran order), by a view."""

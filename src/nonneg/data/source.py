@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from nonneg import _core
+from nonneg._core import DivergenceRule
 from nonneg._threads import thread_count
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -22,7 +24,7 @@ class Thinned(NamedTuple):
     """A part of X along its long side."""
 
     side: str  # "W": rows are left out; "H": columns are
-    source: Source
+    source: Entries
 
 
 def worth_thinning(long: int, short: int) -> bool:
@@ -30,8 +32,16 @@ def worth_thinning(long: int, short: int) -> bool:
     return long >= 8 * short and long >= 4096
 
 
+class Divergence(NamedTuple):
+    """Sums over the rows of one half-step, float64."""
+
+    first_step: float  # what the first update promised to gain
+    size: float  # the factor's size, each part weighed by what pulls it down
+    value: float  # the divergence after it, where the rule asked for it
+
+
 class Source(Protocol):
-    """Data matrix X (m x n) as the Frobenius solver sees it: two products, a norm and a few rows.
+    """Data matrix X (m x n) as a solver sees it: two products, a norm and a few rows.
 
     Everything a source returns is in scaled units, ``scale * X``: ``scale`` is a power of two that brings
     the largest entry near 1, so that squares neither overflow nor vanish and X is not copied.
@@ -77,6 +87,25 @@ class Source(Protocol):
         ...
 
 
+class Entries(Source, Protocol):
+    """A source whose entries can be read one by one, as divergences need them."""
+
+    def divergence(
+        self,
+        side: str,
+        F: Array,
+        partner: Array,
+        slopes: Array,
+        rule: DivergenceRule,
+        under: Array | None = None,
+    ) -> Divergence:
+        """Update the factor of a side ("W" or "H") in place under a beta-divergence, as the rule says.
+
+        With the rule "split" F becomes the numerators of its multiplicative update and ``under`` the denominators.
+        """
+        ...
+
+
 class Scale(NamedTuple):
     """Power of two that brings the largest entry of X into [1, 2), in two halves: one for W, one for H.
 
@@ -107,9 +136,16 @@ class Scale(NamedTuple):
         with np.errstate(over="ignore", under="ignore"):
             return F if self == (1, 1) else F / F.dtype.type(self.W) / F.dtype.type(self.H)
 
-    def down_number(self, x: float) -> float:
-        """Return a sum over scaled entries in the units of X; inf or 0 outside float64's range."""
-        return x / self.W / self.H
+    def times(self, x: float, power_W: float, power_H: float) -> float:
+        """Return x times these powers of the two halves, rounded once; inf or 0 outside float64's range."""
+        exponent = power_W * math.log2(self.W) + power_H * math.log2(self.H)
+        whole = math.floor(exponent)
+        with np.errstate(over="ignore", under="ignore"):
+            return float(np.ldexp(x * 2 ** (exponent - whole), whole))
+
+    def down_loss(self, x: float, degree: float) -> float:
+        """Return a loss of scaled data in the units of X; it grows like this power of the scale."""
+        return self.times(x, -degree, -degree)
 
     def product(self, product: Callable[[Array], Array], F: Array) -> Array:
         """Return a product of X with F in scaled units; half of the scale on each side, so nothing overflows."""
@@ -129,3 +165,11 @@ def gram(A: Array, B: Array | None = None) -> Array:
     out = np.zeros((len(A), len(B)))
     _core.gram(A, B, out, 0, A.shape[1], thread_count())
     return out
+
+
+def padded(F: Array) -> Array:
+    """Return a copy of F (k x n) whose rows end in zeros, whole cache lines long."""
+    per_line = 64 // F.dtype.itemsize
+    wide = np.zeros((len(F), -(-F.shape[1] // per_line) * per_line), F.dtype)
+    wide[:, : F.shape[1]] = F
+    return wide

@@ -8,8 +8,9 @@ import numpy as np
 import scipy.sparse
 
 from nonneg import _core
+from nonneg._core import DivergenceRule
 from nonneg._threads import thread_count
-from nonneg.data.source import THINNING, Array, Scale, Thinned, gram, worth_thinning
+from nonneg.data.source import THINNING, Array, Divergence, Scale, Thinned, gram, padded, worth_thinning
 
 Layout = tuple[Array, Array, Array]  # indptr, indices, data
 
@@ -77,6 +78,34 @@ class Sparse:
         model = float((gram(Wt.astype(np.float64)) * gram(H.astype(np.float64))).sum())
         return float(0.5 * (residual + max(0.0, model - stored)))
 
+    def divergence(
+        self,
+        side: str,
+        F: Array,
+        partner: Array,
+        slopes: Array,
+        rule: DivergenceRule,
+        under: Array | None = None,
+    ) -> Divergence:
+        """Update the factor of a side in place under a beta-divergence, as the rule says.
+
+        Under Kullback-Leibler by the stored entries alone; other divergences look at every entry, a row at a time.
+        """
+        layout, (a, b) = self._layout("csr" if side == "W" else "csc"), self.scale
+        if rule.beta != 1:
+            H, n = padded(partner), partner.shape[1]
+            done = _core.divergence_expanded(
+                *layout, n, a, b, H, F, slopes, rule, 0, F.shape[1], thread_count(), under
+            )
+            return Divergence(*done[:3])
+        packed = _pack(partner)
+        first_step, size, stored, model = _core.divergence_stored(
+            *layout, a, b, packed, F, slopes, rule, 0, F.shape[1], thread_count(), under
+        )
+        # Where nothing is stored the divergence is what the model puts there.
+        everywhere = float(F.sum(axis=1, dtype=np.float64) @ partner.sum(axis=1, dtype=np.float64))
+        return Divergence(first_step, size, stored + max(0.0, everywhere - model))
+
     def thinned(self) -> Thinned | None:
         """Return every eleventh row of a tall X or column of a wide one."""
         m, n = self.shape
@@ -98,9 +127,9 @@ class Sparse:
 
 
 def _same_index(X: Any) -> Layout:
-    """Row pointers and indices of one width, as the kernels need them: 64 bits only where one has 64."""
+    """Row pointers, indices and data as the kernels need them: side by side, 64-bit indices only where one has 64."""
     wide = np.int64 if np.int64 in (X.indptr.dtype, X.indices.dtype) else np.int32
-    return X.indptr.astype(wide, copy=False), X.indices.astype(wide, copy=False), X.data
+    return np.ascontiguousarray(X.indptr, wide), np.ascontiguousarray(X.indices, wide), np.ascontiguousarray(X.data)
 
 
 def _pack(F: Array) -> Array:

@@ -19,15 +19,15 @@ FLOATS = [np.float64, np.float32]
 OWN_FRAMES = ("nonneg", "sklearn")
 
 
-def check_solver(solver: str, beta_loss: str | float) -> None:
-    """Refuse losses and solvers that are not there, with scikit-learn's sentence where it has one."""
-    frobenius = beta_loss in (2, "frobenius")
-    if solver == "cd" and not frobenius:
-        raise ValueError(f"Invalid beta_loss parameter: solver {solver!r} does not handle beta_loss = {beta_loss!r}")
-    if not frobenius:
-        raise NotImplementedError(f'beta_loss={beta_loss!r} is not implemented yet; "frobenius" is the only loss.')
-    if solver == "mu":
-        raise NotImplementedError('solver="mu" is not implemented yet; "auto" and "cd" are.')
+def warn_if_locked(solver: str, init: str | None) -> None:
+    """Warn where plain multiplicative updates keep the zeros of a start for ever, with scikit-learn's sentence."""
+    if solver == "mu" and init == "nndsvd":
+        warn_caller(
+            "The multiplicative update ('mu') solver cannot update zeros present in the initialization, and so leads "
+            "to poorer results when used jointly with init='nndsvd'. You may try init='nndsvda' or init='nndsvdar' "
+            "instead; solver='auto' has no such limit.",
+            UserWarning,
+        )
 
 
 def parts_and_start(X: Any, W: Any, H: Any, n_components: int | str | None, init: str | None) -> tuple[int, Any]:

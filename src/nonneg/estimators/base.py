@@ -9,9 +9,9 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from nonneg.data import Array, check_matrix
+from nonneg.data import Array, check_loss_domain, check_matrix
 from nonneg.estimators.arguments import FLOATS
-from nonneg.solve import Penalty, explained_share, given_H
+from nonneg.solve import Penalty, beta_of, explained_share, given_H
 
 
 class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -21,6 +21,9 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     alpha_H: float | str
     l1_ratio: float
     negative: str
+    beta_loss: str | float
+    solver: str
+    floor: float | None
 
     components_: Array
     n_components_: int
@@ -42,7 +45,7 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         """
         check_is_fitted(self)
         X = self._validate_new(X)
-        return given_H(X, np.ascontiguousarray(self.components_, X.dtype), self._penalty())
+        return self._given_H(X, np.ascontiguousarray(self.components_, X.dtype))
 
     def inverse_transform(self, X: Any) -> Array:
         """Return the data that amounts of parts stand for: ``X @ components_``.
@@ -64,7 +67,10 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         return rebuilt
 
     def score(self, X: Any, y: Any = None) -> float:
-        """Return the share of X's squared norm that the parts explain: 1 - loss / loss of the zero model.
+        """Return the share of X that the parts explain: 1 - loss / loss of a model that says nothing.
+
+        Under the squared error that model is zero, so the share is one of X's squared norm; under other losses it is
+        the constant matrix of X's mean.
 
         It grows with the number of parts even on new samples, because W is fitted to them again: use it to choose
         penalties or starts, not `n_components`.
@@ -94,11 +100,23 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         check_is_fitted(self)
         X = self._validate_new(X)
         H = np.ascontiguousarray(self.components_, X.dtype)
-        return explained_share(X, given_H(X, H, self._penalty()), H)
+        return explained_share(X, self._given_H(X, H), H, **self._loss_options())
+
+    def _given_H(self, X: Any, H: Array) -> Array:
+        return given_H(X, H, self._penalty(), **self._loss_options())
+
+    def _loss_options(self) -> dict[str, Any]:
+        return {
+            "beta": beta_of(self.beta_loss),
+            "solver": "mu" if self.solver == "mu" else "auto",
+            "floor": self.floor,
+        }
 
     def _validate_new(self, X: Any) -> Any:
         X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False, ensure_all_finite=False)
-        return check_matrix(X, negative=self.negative, name=self._input_name)
+        X = check_matrix(X, negative=self.negative, name=self._input_name)
+        check_loss_domain(X, beta_of(self.beta_loss), self.floor)
+        return X
 
     def _penalty(self) -> Penalty:
         return Penalty(self.alpha_W, self.alpha_H, self.l1_ratio)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
-from nonneg.data import Array, check_matrix
-from nonneg.estimators.arguments import FLOATS, check_solver, check_start, warn_caller
+from nonneg.data import Array, check_loss_domain, check_matrix
+from nonneg.estimators.arguments import FLOATS, check_start, warn_caller
 from nonneg.estimators.nmf import NMF
-from nonneg.solve import given_H
+from nonneg.solve import beta_of
 
 
 def non_negative_factorization(
@@ -83,9 +83,9 @@ def non_negative_factorization(
         W = model.fit_transform(X, W=W, H=H)
         return W, model.components_, model.n_iter_
     model._validate_params()
-    check_solver(solver, beta_loss)
     X = check_array(X, accept_sparse=("csr", "csc"), dtype=FLOATS, ensure_all_finite=False)
     X = check_matrix(X, name=model._input_name)
+    check_loss_domain(X, beta_of(beta_loss), model.floor)
     if W is not None:
         warn_caller("When update_H=False, the provided initial W is not used.", RuntimeWarning)
     if H is None:
@@ -94,4 +94,4 @@ def non_negative_factorization(
     H = check_start(H, (k, X.shape[1]), "NMF (input H)", zero=True)
     if H.dtype != X.dtype:
         raise TypeError(f"H should have the same dtype as X. Got H.dtype = {H.dtype}.")
-    return given_H(X, np.ascontiguousarray(H), model._penalty()), H, 1
+    return model._given_H(X, np.ascontiguousarray(H)), H, 1

@@ -12,9 +12,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from nonneg.data import Array
-from nonneg.estimators.arguments import FLOATS, check_solver, parts_and_start, printing, seed_from, warn_caller
+from nonneg.estimators.arguments import FLOATS, parts_and_start, printing, seed_from, warn_caller, warn_if_locked
 from nonneg.estimators.base import _BaseNMF
-from nonneg.solve import Factorization, Iterations, RelativeDecrease, State, factorize
+from nonneg.solve import NAMES, Factorization, Iterations, RelativeDecrease, State, factorize
 
 
 class NMF(_BaseNMF):
@@ -29,9 +29,13 @@ class NMF(_BaseNMF):
         Where to begin. None is "nndsvda" if ``n_components <= min(n_samples, n_features)``, else "random".
         "spa" takes the most extreme samples as parts; "custom" takes the W and H given to `fit`.
     solver : {"auto", "cd", "mu"}
-        "auto" and "cd" are extrapolated coordinate descent. "mu" raises NotImplementedError.
-    beta_loss : {"frobenius", 2}
-        Other losses raise NotImplementedError.
+        "auto" picks by the loss: extrapolated coordinate descent for the squared error (also by "cd") and for
+        Kullback-Leibler, multiplicative updates for other losses. "mu" is plain multiplicative updates as
+        scikit-learn does them.
+    beta_loss : {"frobenius", "kullback-leibler", "poisson", "itakura-saito"} or float
+        What is minimised: 2 or "frobenius" the squared error, 1 or "kullback-leibler" or "poisson" the divergence
+        for counts, 0 or "itakura-saito" that for power spectra, any other number that beta-divergence. See
+        `factorize` for the formulas.
     tol : float
         Stop once the best objective fell by less than this fraction over the last ten iterations; 0 never stops.
     max_iter : int
@@ -47,7 +51,9 @@ class NMF(_BaseNMF):
     n_init : int
         Runs; the one with the smallest objective is kept. The first uses `init`, the others are random.
     negative : {"error", "allow"}
-        Whether X may hold negative numbers; W and H never do.
+        Whether X may hold negative numbers (squared error only); W and H never do.
+    floor : float or None
+        For losses with beta <= 0, which cannot take zeros: smaller entries of X count as this.
     callback : callable or None
         Called with the `nonneg.State` after each iteration; a true answer stops the fit.
 
@@ -60,7 +66,7 @@ class NMF(_BaseNMF):
     n_iter_ : int
         Iterations done.
     reconstruction_err_ : float
-        ``||X - W H||``, the Frobenius norm, in the units of X.
+        ``sqrt(2 loss)``, penalties apart: the Frobenius norm ``||X - W H||`` under the squared error.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -72,7 +78,7 @@ class NMF(_BaseNMF):
     -----
     The objective is, for X of shape (m, n), ::
 
-        1/2 ||X - W H||^2
+        loss(X, W H)        (1/2 ||X - W H||^2 by default)
             + alpha_W n l1_ratio sum(W) + 1/2 alpha_W n (1 - l1_ratio) ||W||^2
             + alpha_H m l1_ratio sum(H) + 1/2 alpha_H m (1 - l1_ratio) ||H||^2
 
@@ -98,7 +104,7 @@ class NMF(_BaseNMF):
         "n_components": [Interval(Integral, 1, None, closed="left"), None, StrOptions({"auto"})],
         "init": [StrOptions({"random", "nndsvd", "nndsvda", "nndsvdar", "spa", "custom"}), None],
         "solver": [StrOptions({"auto", "cd", "mu"})],
-        "beta_loss": [StrOptions({"frobenius", "kullback-leibler", "itakura-saito"}), Real],
+        "beta_loss": [StrOptions(set(NAMES)), Real],
         "tol": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
@@ -109,6 +115,7 @@ class NMF(_BaseNMF):
         "shuffle": ["boolean"],
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "negative": [StrOptions({"error", "allow"})],
+        "floor": [Interval(Real, 0, None, closed="neither"), None],
         "callback": [callable, None],
     }
 
@@ -133,6 +140,7 @@ class NMF(_BaseNMF):
         shuffle: bool = False,
         n_init: int = 1,
         negative: str = "error",
+        floor: float | None = None,
         callback: Callable[[State], object] | None = None,
     ) -> None:
         self.n_components = n_components
@@ -149,6 +157,7 @@ class NMF(_BaseNMF):
         self.shuffle = shuffle
         self.n_init = n_init
         self.negative = negative
+        self.floor = floor
         self.callback = callback
 
     def fit(self, X: Any, y: Any = None, *, W: Any = None, H: Any = None) -> Self:
@@ -195,9 +204,7 @@ class NMF(_BaseNMF):
         Raises
         ------
         ValueError
-            For NaN, infinity, negative numbers (unless allowed), wrong shapes.
-        NotImplementedError
-            For a loss or a solver that is not there yet.
+            For NaN, infinity, negative numbers (unless allowed), wrong shapes, zeros where the loss cannot take them.
 
         Warns
         -----
@@ -214,18 +221,21 @@ class NMF(_BaseNMF):
         return result.W.copy()
 
     def _factorize(self, X: Any, W: Any, H: Any) -> Factorization:
-        check_solver(self.solver, self.beta_loss)
+        warn_if_locked(self.solver, self.init)
         self._n_components, start = parts_and_start(X, W, H, self.n_components, self.init)
         result = factorize(
             X,
             self._n_components,
+            loss=self.beta_loss,
             penalty=self._penalty(),
+            solver=self.solver,
             start=start,
             n_init=self.n_init,
             seed=seed_from(self.random_state),
             stop=(RelativeDecrease(self.tol), Iterations(self.max_iter)),
             callback=printing(self.callback) if self.verbose else self.callback,
             negative=self.negative,
+            floor=self.floor,
             name=self._input_name,
         )
         if self.tol > 0 and (result.reason == "max_iter" or self.max_iter == 1):

@@ -2,11 +2,14 @@
 
 from nonneg.solve.files import load
 from nonneg.solve.fit import factorize
+from nonneg.solve.given import explained_share, given_H
+from nonneg.solve.losses import NAMES, beta_of
 from nonneg.solve.penalty import Penalty
-from nonneg.solve.result import Factorization, Trace, explained_share, given_H
+from nonneg.solve.result import Factorization, Trace
 from nonneg.solve.stop import Iterations, KKTBelow, RelativeDecrease, Seconds, State
 
 __all__ = [
+    "NAMES",
     "Factorization",
     "Iterations",
     "KKTBelow",
@@ -15,6 +18,7 @@ __all__ = [
     "Seconds",
     "State",
     "Trace",
+    "beta_of",
     "explained_share",
     "factorize",
     "given_H",

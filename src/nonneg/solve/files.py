@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from nonneg.data import Array
+from nonneg.solve.losses import beta_of_name
 from nonneg.solve.penalty import Penalty
 from nonneg.solve.result import Factorization, Trace
 
@@ -137,6 +138,7 @@ def _read_header(archive: zipfile.ZipFile) -> dict[str, Any]:
     if not isinstance(header["reason"], str) or settings.get("negative", "error") not in ("error", "allow"):
         raise ValueError("its header is damaged")
     Penalty(**settings.get("penalty", {}))  # refuses what is none
+    beta_of_name(header["loss_name"])
     return header
 
 

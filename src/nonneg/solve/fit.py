@@ -11,26 +11,27 @@ from typing import Any
 import numpy as np
 
 from nonneg._threads import same_threads
-from nonneg.data import Array, Source, as_source, check_matrix, gram
-from nonneg.solve.loop import Objective, Path, iterate, objective_of
-from nonneg.solve.penalty import Penalty, Shrink, scaled_shrinks
-from nonneg.solve.result import Factorization, Trace
-from nonneg.solve.starts import STARTS, Start
-from nonneg.solve.stop import CONVERGED, Rule, State, stop_rules
-from nonneg.solve.transform import kkt_residual, solve_W
+from nonneg.data import Array, Entries, as_source, check_loss_domain, check_matrix
+from nonneg.solve.begin import StartArgument, make_start
+from nonneg.solve.finish import finish
+from nonneg.solve.loop import iterate
+from nonneg.solve.losses import beta_of
+from nonneg.solve.penalty import Penalty, scaled_shrinks
+from nonneg.solve.problem import Problem
+from nonneg.solve.result import Factorization
+from nonneg.solve.solvers import Solver, solver_for
+from nonneg.solve.stop import Rule, State, stop_rules
 from nonneg.solve.warmup import WarmUp
 
 # k x k matrices beyond this leave 32-bit indices, and any machine's memory.
 MOST_PARTS = 46340
-
-StartArgument = str | tuple[Any, Any] | Factorization | None
 
 
 def factorize(
     X: Any,
     k: int,
     *,
-    loss: str = "frobenius",
+    loss: str | float = "frobenius",
     penalty: Penalty | None = None,
     start: StartArgument = None,
     solver: str = "auto",
@@ -39,6 +40,7 @@ def factorize(
     stop: Rule | Sequence[Rule] | None = None,
     callback: Callable[[State], object] | None = None,
     negative: str = "error",
+    floor: float | None = None,
     name: str = "factorize (input X)",
 ) -> Factorization:
     """Write a non-negative matrix as a sum of k parts: X ~ W H with W, H >= 0.
@@ -50,15 +52,24 @@ def factorize(
         float64; sparse data are never made dense; X is never changed.
     k : int
         Number of parts, at least 1.
-    loss : {"frobenius"}
-        What is minimised: ``1/2 ||X - W H||^2``, summed over all entries, plus penalties.
+    loss : {"frobenius", "kullback-leibler", "poisson", "itakura-saito"} or float
+        What is minimised, summed over all entries, plus penalties; a number is the beta of a beta-divergence. With
+        x an entry of X and y one of W H:
+
+        - "frobenius", beta = 2: ``1/2 (x - y)^2``
+        - "kullback-leibler" or "poisson", beta = 1, for counts: ``x log(x / y) - x + y``
+        - "itakura-saito", beta = 0, for power spectra: ``x / y - log(x / y) - 1``
+        - else ``(x^beta + (beta - 1) y^beta - beta x y^(beta - 1)) / (beta (beta - 1))``
     penalty : Penalty, optional
         L1 and L2 penalties on W and H.
     start : {"random", "nndsvd", "nndsvda", "nndsvdar", "spa"}, (W, H), Factorization or None
         Where to begin. None is "nndsvda" if k <= min(m, n), else "random". A pair or a previous result keeps
         its order of parts.
-    solver : {"auto", "cd"}
-        Both are extrapolated coordinate descent (E-A-HALS).
+    solver : {"auto", "cd", "mu"}
+        "auto" picks by the loss, and ``settings["solver"]`` says what: extrapolated coordinate descent for the
+        squared error ("e-a-hals", which "cd" names, too) and for Kullback-Leibler ("e-ccd"), multiplicative updates
+        for other losses ("mm"), extrapolated where 1 < beta < 2. "mu" is plain multiplicative updates as scikit-learn
+        does them, for comparison.
     n_init : int
         Runs; the one with the smallest objective is returned. The first uses `start`, the others are random.
     seed : int, optional
@@ -70,6 +81,8 @@ def factorize(
         Called with the `State` after every iteration on X; a true answer ends the call, further runs included.
     negative : {"error", "allow"}
         Whether X may hold negative numbers (background-subtracted data); W and H stay non-negative.
+    floor : float, optional
+        For losses with beta <= 0, which cannot take zeros: smaller entries of X count as this, in the units of X.
     name : str
         What error messages call the input.
 
@@ -102,7 +115,9 @@ def factorize(
     ((3, 2), (2, 3), True)
     """
     began = time.perf_counter()
-    _check_arguments(k, loss, solver, n_init)
+    _check_arguments(k, n_init)
+    beta = beta_of(loss)
+    solve = solver_for(beta, solver, floor)
     seed = _check_seed(seed)
     penalty = Penalty() if penalty is None else penalty
     if not isinstance(penalty, Penalty):
@@ -112,44 +127,48 @@ def factorize(
     _warn_if_one_sided(penalty)
     with same_threads():
         X = check_matrix(X, negative=negative, name=name)
-        source = as_source(X)
-        return _fit(source, k, penalty, start, n_init, seed, stop_rules(stop), callback, negative, began)
+        check_loss_domain(X, beta, floor, negative=negative)
+        rules, arguments = stop_rules(stop), {"negative": negative, "floor": floor}
+        return _fit(as_source(X), k, beta, solve, penalty, start, n_init, seed, rules, callback, arguments, began)
 
 
 def _fit(
-    source: Source,
+    source: Entries,
     k: int,
+    beta: float,
+    solver: Solver,
     penalty: Penalty,
     start: StartArgument,
     n_init: int,
     seed: int,
     rules: Sequence[Rule],
     callback: Callable[[State], object] | None,
-    negative: str,
+    arguments: dict[str, Any],
     began: float,
 ) -> Factorization:
     """Warm up, run from every start, finish every run and keep the best."""
-    shrinks = scaled_shrinks(penalty, source)
-    warm_up = WarmUp(source, k, penalty, seed)
-    settings = {
-        "k": int(k),
-        "penalty": asdict(penalty),
-        "solver": "e-a-hals",
-        "n_init": int(n_init),
-        "negative": negative,
-        "stop": [repr(rule) for rule in rules],
-        **warm_up.settings,
-    }
+    warm_up = WarmUp(source, k, penalty, beta, solver, seed)
     best: tuple[float, Factorization] | None = None
     for run_seed in [seed, *np.random.SeedSequence(seed).generate_state(n_init - 1).tolist()]:
-        state = State(began=began, scale=source.scale)
-        name, given = _make_start(source, warm_up, k, start if best is None else "random", run_seed)
+        problem = solver.problem(source, scaled_shrinks(penalty, source, beta))
+        state = State(began=began, scale=source.scale, degree=beta)
+        name, given = make_start(source, warm_up, k, start if best is None else "random", run_seed)
         # A result is not improved by beginning it anew on less data.
-        first = given if isinstance(start, Factorization) else warm_up(given, rules, state)
-        path = iterate(source, first, shrinks, rules, callback, state)
-        if name == "given" and objective_of(source, given, shrinks) < path.state.best[-1]:
+        first = given if isinstance(start, Factorization) else warm_up(problem, given, rules, state)
+        path = iterate(problem, solver.momentum(), first, rules, callback, state)
+        if name == "given" and solver.warms_up and objective(problem, given) < path.state.best[-1]:
             path = replace(path, W=given[0], H=given[1])
-        run = _finish(source, path, shrinks, seed, {**settings, "start": name}, keep_order=name == "given")
+        settings = {
+            "k": int(k),
+            "penalty": asdict(penalty),
+            "solver": problem.solver,
+            "n_init": int(n_init),
+            "stop": [repr(rule) for rule in rules],
+            "start": name,
+            **arguments,
+            **warm_up.settings,
+        }
+        run = finish(problem, path, seed, settings, keep_order=name == "given")
         if best is None or run[0] < best[0]:
             best = run
         if path.cancelled:
@@ -158,16 +177,17 @@ def _fit(
     return best[1]
 
 
-def _check_arguments(k: object, loss: str, solver: str, n_init: object) -> None:
+def objective(problem: Problem, pair: tuple[Array, Array]) -> float:
+    """Return the objective at any pair (W, H), k x rows, in scaled units."""
+    return problem.value(*pair) + sum(shrink.value(F) for shrink, F in zip(problem.shrinks, pair, strict=True))
+
+
+def _check_arguments(k: object, n_init: object) -> None:
     for label, value in (("k", k), ("n_init", n_init)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise ValueError(f"{label} must be an integer >= 1, got {value!r}.")
     if int(k) > MOST_PARTS:  # type: ignore[call-overload]
         raise ValueError(f"k must be at most {MOST_PARTS}, got {k}.")
-    if loss != "frobenius":
-        raise NotImplementedError(f'loss={loss!r} is not implemented yet; use "frobenius".')
-    if solver not in ("auto", "cd"):
-        raise NotImplementedError(f'solver={solver!r} is not implemented yet; use "auto".')
 
 
 def _warn_if_one_sided(penalty: Penalty) -> None:
@@ -188,115 +208,3 @@ def _check_seed(seed: int | None) -> int:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
         raise ValueError(f"seed must be an integer from 0 to 2**32 - 1 or None, got {seed!r}.")
     return int(seed)
-
-
-def _default_start(source: Source, k: int) -> str:
-    return "nndsvda" if k <= min(source.shape) else "random"
-
-
-def _make_start(source: Source, warm_up: WarmUp, k: int, start: StartArgument, seed: int) -> tuple[str, Start]:
-    """Return the name of the start and the start itself."""
-    if isinstance(start, Factorization):
-        start = (start.W, start.H)
-    if isinstance(start, (tuple, list)):
-        return "given", _given_start(source, k, start)
-    name = _default_start(source, k) if start is None else start
-    if not isinstance(name, str) or name not in STARTS:
-        given = f"an array of shape {np.shape(start)}" if isinstance(start, np.ndarray) else repr(start)
-        raise ValueError(f"Invalid start: got {given} instead of one of {tuple(STARTS)}, (W, H) or a Factorization.")
-    if name.startswith("nndsvd") and k > min(source.shape):
-        raise ValueError(
-            f"init = '{name}' can only be used when n_components <= min(n_samples, n_features); "
-            f"here {k} > {min(source.shape)}; use 'random'."
-        )
-    # An SVD of the smallest problem does; the others read a few rows or none.
-    return name, STARTS[name](warm_up.smallest if name.startswith("nndsvd") else source, k, seed)
-
-
-def _given_start(source: Source, k: int, start: Sequence[Any]) -> Start:
-    if len(start) != 2:
-        raise ValueError(f"start must be a pair (W, H), got {len(start)} item(s).")
-    m, n = source.shape
-    factors = []
-    for label, value, shape, scale in zip("WH", start, ((m, k), (k, n)), source.scale, strict=True):
-        F = np.asarray(value)
-        if F.shape != shape:
-            raise ValueError(f"start: {label} must have shape {shape}, got {F.shape}.")
-        F = np.array(F, source.dtype)
-        if not np.isfinite(F).all() or F.min() < 0:
-            raise ValueError(f"start: {label} must hold finite numbers >= 0.")
-        factors.append(F * source.dtype.type(scale))
-    return np.ascontiguousarray(factors[0].T), np.ascontiguousarray(factors[1])
-
-
-def _finish(
-    source: Source,
-    path: Path,
-    shrinks: tuple[Shrink, Shrink],
-    seed: int,
-    settings: dict[str, Any],
-    keep_order: bool,
-) -> tuple[float, Factorization]:
-    """Bring the best pair to canonical scale and order, solve W as `transform` would, and measure.
-
-    Returns the objective, in scaled units, with the result.
-    """
-    on_W, on_H = shrinks
-    W, H = path.W, path.H
-    free = not any(on_W) and not any(on_H)
-    if free:
-        sums = H.sum(axis=1, dtype=np.float64, keepdims=True)
-        H = (H / np.where(sums > 0, sums, 1)).astype(H.dtype)
-        W = W * sums.astype(W.dtype)
-    W, H = _solve_in_order(source, W, H, on_W, keep_order)
-
-    A, gram_W, gram_H = source.tdot(W), gram(W), gram(H)
-    kkt = max(kkt_residual(W, source.dot(H), gram_H, on_W), kkt_residual(H, A, gram_W, on_H))
-    product = float(np.einsum("pj,pj->", A, H, dtype=np.float64))
-    measure = Objective(source, on_W, on_H)
-    value = measure.data(W, H, product, gram_W, gram_H)
-    objective = value + on_W.value(W, gram_W) + on_H.value(H, gram_H)
-    W, H = np.ascontiguousarray(W.T), np.ascontiguousarray(H)
-    if free:  # H sums to one, W carries the whole scale of X
-        W = source.scale.down(W)
-    else:
-        W, H = W / W.dtype.type(source.scale.W), H / H.dtype.type(source.scale.H)
-    if not (np.isfinite(W).all() and np.isfinite(H).all()):
-        raise ValueError(
-            f"X is too large: the sum of one of its rows leaves the range of {source.dtype}; divide X first."
-        )
-    for F in (W, H):
-        F.setflags(write=False)
-    down = source.scale.down_number
-    return objective, Factorization(
-        W=W,
-        H=H,
-        loss_name="frobenius",
-        loss_value=down(down(value)),
-        error=down(float(np.sqrt(2 * value))),
-        relative_error=float(np.sqrt(value / measure.total)) if measure.total > 0 else 0.0,
-        trace=Trace(np.array([path.state.unscaled(x) for x in path.state.losses]), np.array(path.state.seconds)),
-        converged=path.reason in CONVERGED,
-        reason=path.reason,
-        kkt=kkt,
-        seed=seed,
-        settings=settings,
-    )
-
-
-def _solve_in_order(source: Source, W: Array, H: Array, on_W: Shrink, keep_order: bool) -> Start:
-    """Solve W for H with the parts in their final order, which is part of the arithmetic of `transform`."""
-    for _ in range(3):
-        if not keep_order:
-            # Nearly always the order of the path's W is the final one.
-            amount = W.sum(axis=1, dtype=np.float64) * H.sum(axis=1, dtype=np.float64)
-            H = np.ascontiguousarray(H[np.argsort(-amount, kind="stable")])
-        W = solve_W(source, H, on_W)
-        # A part that no row uses is empty: its H is arbitrary, or zero under a penalty.
-        H = np.where(W.any(axis=1, keepdims=True), H, 0).astype(H.dtype)
-        amount = W.sum(axis=1, dtype=np.float64) * H.sum(axis=1, dtype=np.float64)
-        if keep_order or (np.diff(amount) <= 0).all():
-            return W, H
-    # H is rank-deficient: W is one of many and changes with the order. Sort, with this W.
-    order = np.argsort(-amount, kind="stable")
-    return np.ascontiguousarray(W[order]), np.ascontiguousarray(H[order])

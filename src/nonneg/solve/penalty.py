@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from numbers import Real
 from typing import NamedTuple
@@ -18,10 +17,11 @@ class Shrink(NamedTuple):
     l1: float = 0.0
     l2: float = 0.0
 
-    def value(self, F: Array, gram: Array) -> float:
-        """Return the penalty of F (k x rows), whose Gram matrix is at hand."""
-        total = self.l1 * float(F.sum(dtype=np.float64)) if self.l1 else 0.0
-        return total + 0.5 * self.l2 * float(np.trace(gram))
+    def value(self, F: Array) -> float:
+        """Return the penalty of F (k x rows)."""
+        linear = self.l1 * float(F.sum(dtype=np.float64)) if self.l1 else 0.0
+        square = 0.5 * self.l2 * float(np.einsum("pj,pj->", F, F, dtype=np.float64)) if self.l2 else 0.0
+        return linear + square
 
 
 @dataclass(frozen=True)
@@ -78,19 +78,18 @@ class Penalty:
         )
 
 
-def scaled_shrinks(penalty: Penalty, source: Source) -> tuple[Shrink, Shrink]:
-    """Return the penalties on the scaled factors: the objective times the square of the scale."""
+def scaled_shrinks(penalty: Penalty, source: Source, degree: float = 2.0) -> tuple[Shrink, Shrink]:
+    """Return the penalties on the scaled factors: the objective grows like this power of the scale."""
     on_W, on_H = penalty.shrinks(source.shape)
-    scale_W, scale_H = source.scale
+
+    def scaled(strength: float, power_W: float, power_H: float) -> float:
+        # What is far above anything that scaled data can pull is as good as infinite.
+        return min(source.scale.times(strength, power_W, power_H), 1e30) if strength else 0.0
+
     return (
-        Shrink(scaled_strength(on_W.l1, scale_W, scale_H, scale_H), scaled_strength(on_W.l2, scale_H, scale_H)),
-        Shrink(scaled_strength(on_H.l1, scale_H, scale_W, scale_W), scaled_strength(on_H.l2, scale_W, scale_W)),
+        Shrink(scaled(on_W.l1, degree - 1, degree), scaled(on_W.l2, degree - 2, degree)),
+        Shrink(scaled(on_H.l1, degree, degree - 1), scaled(on_H.l2, degree, degree - 2)),
     )
-
-
-def scaled_strength(strength: float, *scales: float) -> float:
-    """Multiply; what is far above anything that scaled data can pull is as good as infinite."""
-    return min(strength * math.prod(scales), 1e30) if strength else 0.0
 
 
 def balance(W: Array, H: Array, on_W: Shrink, on_H: Shrink) -> Array:

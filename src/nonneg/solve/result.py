@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nonneg._threads import same_threads
-from nonneg.data import Array, as_source, check_matrix
-from nonneg.solve.penalty import Penalty, Shrink, scaled_strength
-from nonneg.solve.transform import solve_W
+from nonneg.data import Array, check_loss_domain, check_matrix
+from nonneg.solve.given import given_H
+from nonneg.solve.losses import beta_of_name
+from nonneg.solve.penalty import Penalty
+from nonneg.solve.topics import Topics, topics_of
 
 
 class Trace(NamedTuple):
@@ -55,14 +56,17 @@ class Factorization:
         the amount of row i that part j explains, in the units of X.
     H : ndarray of shape (k, n)
         The parts, ordered by their share of the total (in the order of the start, where the user gave one).
-    loss_name : str
-        "frobenius".
+    loss_name : {"frobenius", "kullback-leibler", "itakura-saito"} or str
+        Which loss; "beta=0.5" and the like for a beta-divergence without a name.
     loss_value : float
-        ``1/2 ||X - W H||^2`` summed over all entries, without penalties; inf or 0 where it leaves float64's range.
+        The loss summed over all entries, without penalties: ``1/2 ||X - W H||^2``, or the divergence (see
+        `factorize`); inf or 0 where it leaves float64's range.
     error : float
-        ``||X - W H||``, the Frobenius norm of what is left over, in the units of X.
+        ``sqrt(2 loss_value)``, scikit-learn's ``reconstruction_err_``: under the squared error the Frobenius norm
+        ``||X - W H||`` of what is left over, in the units of X.
     relative_error : float
-        ``error / ||X||``, from 0 (exact) to 1 (nothing explained); 0 for X = 0.
+        Under the squared error ``error / ||X||``; else the divergence as a fraction of that from the constant
+        matrix of X's mean. From 0 (exact) to 1 (nothing explained); 0 where both are zero.
     trace : Trace
         Objective and seconds after each iteration.
     converged : bool
@@ -138,8 +142,8 @@ class Factorization:
         X : array-like or sparse matrix of shape (rows, n)
             New rows; a row's result does not depend on the rows beside it.
         exact : bool
-            Finish by block principal pivoting: exact to rounding. The sweeps alone end within about 1e-8 of the
-            smallest loss (float64).
+            Go on to rounding: by block principal pivoting under the squared error, by more sweeps else. Without it
+            the loss ends within about 1e-8 of the smallest (float64).
 
         Returns
         -------
@@ -158,8 +162,53 @@ class Factorization:
             raise ValueError(
                 f"X has {X.shape[1]} features, but the factorization was made with {self.H.shape[1]} features."
             )
-        H = np.ascontiguousarray(self.H, X.dtype)
-        return given_H(X, H, Penalty(**self.settings.get("penalty", {})), exact=exact)
+        beta, floor = beta_of_name(self.loss_name), self.settings.get("floor")
+        check_loss_domain(X, beta, floor)
+        return given_H(
+            X,
+            np.ascontiguousarray(self.H, X.dtype),
+            Penalty(**self.settings.get("penalty", {})),
+            beta=beta,
+            solver="mu" if self.settings.get("solver") == "mu" else "auto",
+            floor=floor,
+            exact=exact,
+        )
+
+    def topics(self) -> Topics:
+        """Read a fit of counts as a topic model.
+
+        A Poisson model of counts with mean W H is a multinomial topic model times a Poisson model of the documents'
+        lengths, so the two have the same likelihood up to that of the lengths, and each maximum of the one is a
+        maximum of the other (Carbonetto, Sarkar, Wang & Stephens 2021, doi:10.48550/arXiv.2105.13440).
+
+        Returns
+        -------
+        Topics
+            ``documents`` (m x k) and ``words`` (k x n), rows summing to one, and ``lengths`` (m):
+            ``W H = lengths[:, None] * documents @ words``.
+
+        Raises
+        ------
+        ValueError
+            If the loss is not Kullback-Leibler.
+
+        Examples
+        --------
+        >>> import numpy as np, nonneg
+        >>> counts = np.array([[4, 2, 0, 0], [0, 0, 3, 3], [2, 1, 2, 2]])
+        >>> topics = nonneg.factorize(counts, 2, loss="poisson", seed=0).topics()
+        >>> np.round(topics.words, 2)
+        array([[0.  , 0.  , 0.5 , 0.5 ],
+               [0.67, 0.33, 0.  , 0.  ]])
+        >>> np.round(topics.lengths, 2)
+        array([6., 6., 7.])
+        """
+        if self.loss_name != "kullback-leibler":
+            raise ValueError(
+                f"Only a Kullback-Leibler fit is a topic model, this one has the loss {self.loss_name!r}; "
+                'fit with loss="kullback-leibler".'
+            )
+        return topics_of(self.W, self.H)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to ``path``: an .npz archive with a JSON header, whole or not at all.
@@ -176,7 +225,7 @@ class Factorization:
         m, n = self.W.shape[0], self.H.shape[1]
         lines = [
             f"Factorization of {m} x {n} into k={self.k} parts",
-            f"  loss       {self.loss_value:.6g} ({self.loss_name}; relative error {self.relative_error:.4g})",
+            f"  loss       {self.loss_value:.6g} ({self.loss_name}; {self._left_over})",
             f"  iterations {self.n_iter}, {'converged' if self.converged else 'not converged'}: {why(self.reason)}",
             f"  kkt        {self.kkt:.2g}",
             f"  seed       {self.seed}",
@@ -184,30 +233,14 @@ class Factorization:
         ]
         return "\n".join(lines)
 
+    @property
+    def _left_over(self) -> str:
+        if self.loss_name == "frobenius":
+            return f"relative error {self.relative_error:.4g}"
+        return f"{100 * self.relative_error:.3g} % of the divergence from the mean; sqrt(2 loss) {self.error:.6g}"
+
     def _repr_html_(self) -> str:
         head, *body = repr(self).split("\n")
         rows = [line.strip().split(maxsplit=1) for line in body]
         cells = "".join(f"<tr><th>{html.escape(a)}</th><td>{html.escape(b)}</td></tr>" for a, b in rows)
         return f"<table><caption>{html.escape(head)}</caption>{cells}</table>"
-
-
-def given_H(X: Any, H: Array, penalty: Penalty, *, exact: bool = False) -> Array:
-    """Return W (m x k) for a checked X and a given H in the units of X.
-
-    In scaled units W carries the whole scale of X and H none.
-    """
-    on_W, _ = penalty.shrinks(X.shape)
-    with same_threads():
-        source = as_source(X)
-        shrink = Shrink(scaled_strength(on_W.l1, *source.scale), on_W.l2)
-        W = solve_W(source, H, shrink, exact=exact)
-    return source.scale.down(np.ascontiguousarray(W.T))
-
-
-def explained_share(X: Any, W: Array, H: Array) -> float:
-    """Return ``1 - ||X - W H||^2 / ||X||^2`` for a checked X; 1 where both are zero."""
-    with same_threads():
-        source = as_source(X)
-        loss = source.loss(source.scale.up(np.ascontiguousarray(W.T)), H)
-    total = 0.5 * source.squared_norm
-    return 1 - loss / total if total > 0 else 1 - float(loss > 0)

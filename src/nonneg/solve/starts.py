@@ -8,7 +8,7 @@ import numpy as np
 
 from nonneg.data import Array, LowRank, Source, sketch
 from nonneg.solve.penalty import Shrink
-from nonneg.solve.transform import solve_W
+from nonneg.solve.squared_error import SquaredError
 
 Start = tuple[Array, Array]
 
@@ -94,7 +94,7 @@ def spa(source: Source, k: int, seed: int) -> Start:
         left[row] = 0
     # Rows of unit sum times the typical sum: W and H of similar size.
     H *= source.dtype.type(np.sqrt(abs(source.mean) * n) or 1) / np.maximum(H.sum(axis=1, keepdims=True), 1e-30)
-    return solve_W(source, H, Shrink()), H
+    return SquaredError(source, (Shrink(), Shrink())).solve("W", H), H
 
 
 STARTS: dict[str, Callable[[Source, int, int], Start]] = {

@@ -22,6 +22,8 @@ class State:
     ----------
     scale : Scale
         Power of two by which X was multiplied; the lists below hold the objective of the scaled data.
+    degree : float
+        The power of the scale that the objective grows like: 2 for squares, beta for a beta-divergence.
     losses : list of float
         Objective after each iteration, in scaled units.
     best : list of float
@@ -38,6 +40,7 @@ class State:
     """
 
     scale: Scale = field(default_factory=Scale)
+    degree: float = 2.0
     losses: list[float] = field(default_factory=list)
     best: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -53,7 +56,7 @@ class State:
 
     def unscaled(self, loss: float) -> float:
         """Return an objective of the scaled data in the units of X; inf or 0 outside float64's range."""
-        return self.scale.down_number(self.scale.down_number(loss))
+        return self.scale.down_loss(loss, self.degree)
 
     @property
     def iteration(self) -> int:

@@ -51,6 +51,8 @@ def sweep(
     return Sweep(product, kkt, dead)
 
 
-def extrapolate(now: Array, before: Array, beta: float, out: Array) -> None:
-    """Set ``out = max(0, now + beta (now - before))``."""
+def extrapolate(now: Array, before: Array, beta: float, keep: float, out: Array) -> None:
+    """Set ``out = max(keep now, now + beta (now - before))``."""
     _core.extrapolate(now, before, beta, out, 0, now.size, thread_count())
+    if keep > 0:
+        np.maximum(out, now.dtype.type(keep) * now, out=out)

@@ -5,26 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from nonneg.data import THINNING, Dense, LowRank, Source, gram, sketch
+from nonneg.data import THINNING, Dense, Entries, LowRank, Source, sketch
 from nonneg.solve.loop import iterate
-from nonneg.solve.penalty import Penalty, scaled_shrinks
+from nonneg.solve.momentum import Momentum, Restarting
+from nonneg.solve.penalty import Penalty, Shrink, scaled_shrinks
+from nonneg.solve.problem import Problem
+from nonneg.solve.solvers import Solver
+from nonneg.solve.squared_error import SquaredError
 from nonneg.solve.starts import Start
 from nonneg.solve.stop import Iterations, RelativeDecrease, Rule, Seconds, State
-from nonneg.solve.transform import solve_rows
 
 
 class WarmUp:
     """Smaller problems that stand for X, the smallest first; prepared once for all runs.
 
     An eleventh of the rows stands for a tall X: its parts are nearly those of all rows, and W follows from them.
-    A random sketch stands for dense data of low rank (Tepper & Sapiro 2016, doi:10.1109/TSP.2016.2516971).
+    Under the squared error a random sketch stands for dense data of low rank (Tepper & Sapiro 2016,
+    doi:10.1109/TSP.2016.2516971).
     """
 
-    def __init__(self, source: Source, k: int, penalty: Penalty, seed: int) -> None:
-        self.source, self.penalty = source, penalty
-        self.thinned = source.thinned()
+    def __init__(self, source: Entries, k: int, penalty: Penalty, beta: float, solver: Solver, seed: int) -> None:
+        self.penalty, self.beta, self.solver = penalty, beta, solver
+        self.thinned = source.thinned() if solver.warms_up else None
         kept = source if self.thinned is None else self.thinned.source
-        self.sketch = sketch_if_worth(kept, k, seed)
+        self.sketch = sketch_if_worth(kept, k, seed) if solver.warms_up and beta == 2 else None
         self.smallest: Source = self.sketch or kept
 
     @property
@@ -35,40 +39,43 @@ class WarmUp:
             "sketch": None if self.sketch is None else {"rank": len(self.sketch.B), "energy": self.sketch.energy},
         }
 
-    def __call__(self, start: Start, rules: Sequence[Rule], state: State) -> Start:
-        """Return a better start for X from one for X or for `smallest`."""
-        if self.thinned is None:
-            return start if self.sketch is None else self._solve(self.sketch, start, rules, state)
-        side, kept = self.thinned
+    def __call__(self, whole: Problem, start: Start, rules: Sequence[Rule], state: State) -> Start:
+        """Return a better start for the whole problem from one for X or for `smallest`."""
         W, H = start
-        if W.shape[1] != kept.shape[0]:
-            W = W[:, ::THINNING].copy()
-        if H.shape[1] != kept.shape[1]:
-            H = H[:, ::THINNING].copy()
-        for problem in (self.sketch, kept):
-            if problem is not None:
-                W, H = self._solve(problem, (W, H), rules, state)
-        on_W, on_H = scaled_shrinks(self.penalty, self.source)
+        if self.thinned is not None:
+            if W.shape[1] != self.thinned.source.shape[0]:
+                W = W[:, ::THINNING].copy()
+            if H.shape[1] != self.thinned.source.shape[1]:
+                H = H[:, ::THINNING].copy()
+        if self.sketch is not None:
+            compressed = SquaredError(self.sketch, self._shrinks(self.sketch))
+            W, H = self._follow(compressed, Restarting(), (W, H), rules, state)
+        if self.thinned is None:
+            return W, H
+        side, kept = self.thinned
+        problem = self.solver.problem(kept, self._shrinks(kept))
+        W, H = self._follow(problem, self.solver.momentum(), (W, H), rules, state)
         if side == "W":
-            return solve_rows(self.source.dot(H), gram(H), on_W, ROUGH), H
-        return W, solve_rows(self.source.tdot(W), gram(W), on_H, ROUGH)
+            return whole.solve("W", H, accuracy="rough"), H
+        return W, whole.solve("H", W, accuracy="rough")
 
-    def _solve(self, problem: Source, start: Start, rules: Sequence[Rule], state: State) -> Start:
+    def _shrinks(self, source: Source) -> tuple[Shrink, Shrink]:
+        return scaled_shrinks(self.penalty, source, self.beta)
+
+    def _follow(
+        self, problem: Problem, momentum: Momentum, start: Start, rules: Sequence[Rule], state: State
+    ) -> Start:
         tol = next((rule.tol for rule in rules if isinstance(rule, RelativeDecrease)), 1e-4)
         limit = min([100, *(rule.limit for rule in rules if isinstance(rule, Iterations))])
         own_rules: list[Rule] = [RelativeDecrease(COARSE * tol), Iterations(limit)]
         own_rules += [rule for rule in rules if isinstance(rule, Seconds)]
-        shrinks = scaled_shrinks(self.penalty, problem)
-        path = iterate(problem, start, shrinks, own_rules, state=State(began=state.began))
+        path = iterate(problem, momentum, start, own_rules, state=State(began=state.began))
         return path.W, path.H
 
 
 # How much sooner than on X the iterations on less data stop: 10, 30 and 100 were measured on six dense problems; 10
 # spends a third of the time on the last digits of the wrong problem, 100 leaves too much to the iterations on X.
 COARSE = 30
-
-# The side that was left out is only the beginning of the first iteration on X.
-ROUGH = 1e-2
 
 
 def sketch_if_worth(source: Source, k: int, seed: int) -> LowRank | None:

@@ -1,0 +1,47 @@
+// Logarithm and exponential of L doubles at once: the standard library's are scalar without -ffast-math.
+#pragma once
+#include "lanes.hpp"
+
+namespace nonneg::NONNEG_LEVEL {
+
+using Doubles = vec<double>;
+using Bits = mask<double>;
+
+NONNEG_INLINE Doubles select(Bits where, Doubles x, Doubles y) {
+  return Doubles((where & Bits(x)) | (~where & Bits(y)));
+}
+
+// log(x) for normal x > 0, within 1 ulp or so: x = 2^e m, log m by the series in s = (m - 1) / (m + 1) that fdlibm
+// uses.
+NONNEG_INLINE Doubles log(Doubles x) {
+  const Bits bits = Bits(x);
+  // The exponent that brings m into [sqrt(1/2), sqrt(2)).
+  const Bits shifted = bits + (0x3ff0000000000000 - 0x3fe6a09e00000000);
+  const Bits e = (shifted >> 52) - 1023;
+  const Doubles m = Doubles(bits - (e << 52));
+  // 2^52 + 2^51 holds a small integer in its low bits: a conversion that every instruction set has.
+  const Doubles exponent = Doubles(e + 0x4338000000000000) - 6755399441055744.0;
+  const Doubles f = m - 1.0, s = f / (2.0 + f), z = s * s, half = 0.5 * f * f;
+  Doubles r = fill(1.479819860511658591e-1);
+  for (const double c : {1.531383769920937332e-1, 1.818357216161805012e-1, 2.222219843214978396e-1,
+                         2.857142874366239149e-1, 3.999999999940941908e-1, 6.666666666666735130e-1})
+    r = r * z + c;
+  r *= z;
+  return exponent * 6.93147180369123816490e-01 -
+         ((half - (s * (half + r) + exponent * 1.90821492927058770002e-10)) - f);
+}
+
+// exp(x); what leaves the range of normal numbers ends at its edge.
+NONNEG_INLINE Doubles exp(Doubles x) {
+  x = select(x > 709.0, fill(709.0), select(x < -708.0, fill(-708.0), x));
+  const Doubles shifted = x * 1.44269504088896338700 + 6755399441055744.0;
+  const Doubles n = shifted - 6755399441055744.0;
+  const Doubles r = (x - n * 6.93147180369123816490e-01) - n * 1.90821492927058770002e-10;
+  Doubles y = fill(1.0 / 6227020800.0);
+  for (const double c : {1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0, 1.0 / 362880.0, 1.0 / 40320.0,
+                         1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0})
+    y = y * r + c;
+  return Doubles(Bits(y) + (Bits(shifted) << 52));
+}
+
+} // namespace nonneg::NONNEG_LEVEL

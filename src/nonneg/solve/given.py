@@ -1,0 +1,51 @@
+"""With the parts given: W for new rows, and how much of them the parts explain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nonneg._threads import same_threads
+from nonneg.data import Array, Source, as_source
+from nonneg.solve.penalty import Penalty, Shrink
+from nonneg.solve.solvers import solver_for
+
+
+def given_H(
+    X: Any,
+    H: Array,
+    penalty: Penalty,
+    *,
+    beta: float = 2.0,
+    solver: str = "auto",
+    floor: float | None = None,
+    exact: bool = False,
+) -> Array:
+    """Return W (m x k) for a checked X and a given H in the units of X."""
+    with same_threads():
+        source = as_source(X)
+        problem = solver_for(beta, solver, floor).problem(source, (shrink_given_H(penalty, source, beta), Shrink()))
+        W = problem.solve("W", H, accuracy="exact" if exact else "settled")
+    return source.scale.down(np.ascontiguousarray(W.T))
+
+
+def explained_share(
+    X: Any, W: Array, H: Array, *, beta: float = 2.0, solver: str = "auto", floor: float | None = None
+) -> float:
+    """Return 1 - loss / loss of a model that says nothing, for a checked X; 1 where both are zero."""
+    with same_threads():
+        source = as_source(X)
+        problem = solver_for(beta, solver, floor).problem(source, (Shrink(), Shrink()))
+        loss = problem.value(source.scale.up(np.ascontiguousarray(W.T)), H)
+    return 1 - loss / problem.total if problem.total > 0 else 1 - float(loss > 0)
+
+
+def shrink_given_H(penalty: Penalty, source: Source, beta: float) -> Shrink:
+    """Return the penalty on W in scaled units in which W carries the whole scale of X and H none."""
+    on_W, _ = penalty.shrinks(source.shape)
+    l1, l2 = (
+        min(source.scale.times(strength, beta - degree, beta - degree), 1e30) if strength else 0.0
+        for degree, strength in enumerate(on_W, 1)
+    )
+    return Shrink(l1, l2)
