@@ -392,3 +392,15 @@ def test_penalties(arguments):
 def test_penalties_take_any_number(number):
     penalty = Penalty(number, number, number)
     assert penalty.shrinks((2, 2)) == Penalty(float(number), float(number), float(number)).shrinks((2, 2))
+
+
+@pytest.mark.parametrize("shape", [(5000, 1), (1, 5000), (5000, 2)])
+@pytest.mark.parametrize("loss", ["frobenius", "kullback-leibler"])
+def test_long_and_thin(shape, loss):
+    # Every eleventh entry of a single column is no longer side by side with the next.
+    X = np.random.default_rng(0).random(shape)
+    for data in (X, np.asfortranarray(X), scipy.sparse.csr_array(X)):
+        result = nonneg.factorize(data, 1, loss=loss, seed=0)
+        assert np.isfinite(result.W).all()
+        if 1 in shape:
+            np.testing.assert_allclose(result.W @ result.H, X, rtol=1e-6)

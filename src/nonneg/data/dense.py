@@ -31,7 +31,8 @@ class Dense:
         # A block at a time: rows that lie apart are copied to be read.
         height = max(1, 2**24 // self._data.shape[1])
         blocks = [self._data[start : start + height] for start in range(0, len(self._data), height)]
-        sums = [_core.moments(block.reshape(-1), *self.scale, thread_count()) for block in blocks]
+        flat = (np.ascontiguousarray(block).reshape(-1) for block in blocks)
+        sums = [_core.moments(block, *self.scale, thread_count()) for block in flat]
         return sum(total for total, _ in sums), sum(square for _, square in sums)
 
     @property

@@ -30,11 +30,12 @@ HELD, RELEASED = 2 * RATE, RATE // 10
 def fetch_piano() -> Bunch:
     """Return the magnitude spectrogram of four piano notes, played together and in pairs.
 
+    Magnitudes are those of a Fourier transform over 1024 samples, every 512 samples.
+
     Returns
     -------
     Bunch
-        data : float32 array of shape (632, 513), one moment a row: magnitudes of a Fourier transform over 1024
-            samples, every 512 samples
+        data : float32 array of shape (632, 513), one moment a row
         times : float64 array of shape (632,), seconds from the beginning to the middle of each window
         frequencies : float64 array of shape (513,), in Hz
         notes : int array of shape (4,), the notes as MIDI numbers (69 is 440 Hz, 12 an octave)

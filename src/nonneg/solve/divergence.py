@@ -50,8 +50,12 @@ class BetaDivergence:
         # What X counts as where it is less, in scaled units.
         self.least = 0.0 if least is None else least * source.scale.whole
         self.exact = False
-        self.noise = NOISE[source.dtype] * self.total
         self._value = float("inf")
+
+    @cached_property
+    def noise(self) -> float:
+        """What differences of objectives are rounding."""
+        return NOISE[self.source.dtype] * self.total
 
     @cached_property
     def total(self) -> float:

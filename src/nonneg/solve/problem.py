@@ -42,12 +42,16 @@ class Problem(Protocol):
     beta: float
     solver: str
     balances: bool
-    noise: float
     exact: bool
 
     @property
     def source(self) -> Source:
         """The data."""
+        ...
+
+    @property
+    def noise(self) -> float:
+        """Differences of objectives below this are rounding."""
         ...
 
     @property
