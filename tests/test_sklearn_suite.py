@@ -98,8 +98,7 @@ def test_float32_equals_float64(beta_loss, solver, k):
 
 @pytest.mark.parametrize("solver", ["auto", "mu"])
 @pytest.mark.parametrize("beta_loss", [-1.2, 0.0, 0.2, 1.0, 1.5, 2.0, 2.5])
-@pytest.mark.parametrize("alpha_W", [0.0, 1e-2])
-@pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize(("alpha_W", "l1_ratio"), [(0.0, 0.0), (1e-2, 0.0), (1e-2, 0.5), (1e-2, 1.0)])
 def test_objective_never_rises(beta_loss, solver, alpha_W, l1_ratio, divergence):
     rng = np.random.RandomState(42)
     X = np.abs(rng.randn(20, 15))
@@ -111,7 +110,7 @@ def test_objective_never_rises(beta_loss, solver, alpha_W, l1_ratio, divergence)
         return divergence(X, W @ H, beta_loss) + alpha_W * penalty
 
     first = last = objective(W, H)
-    for _ in range(30):
+    for _ in range(20):
         W, H, _ = nonneg.non_negative_factorization(
             X,
             W,
@@ -128,4 +127,4 @@ def test_objective_never_rises(beta_loss, solver, alpha_W, l1_ratio, divergence)
         now = objective(W, H)
         assert now <= last * (1 + 1e-12)
         last = now
-    assert last < 0.7 * first
+    assert last < 0.8 * first

@@ -168,8 +168,15 @@ def gram(A: Array, B: Array | None = None) -> Array:
 
 
 def padded(F: Array) -> Array:
-    """Return a copy of F (k x n) whose rows end in zeros, whole cache lines long."""
+    """Return a copy of F (k x n) whose rows end in zeros: whole cache lines, on cache lines."""
     per_line = 64 // F.dtype.itemsize
-    wide = np.zeros((len(F), -(-F.shape[1] // per_line) * per_line), F.dtype)
-    wide[:, : F.shape[1]] = F
+    wide = on_lines((len(F), -(-F.shape[1] // per_line) * per_line), F.dtype)
+    wide[:, : F.shape[1]], wide[:, F.shape[1] :] = F, 0
     return wide
+
+
+def on_lines(shape: tuple[int, int], dtype: np.dtype[Any]) -> Array:
+    """Return an array that begins on a cache line, not set: reading what straddles two takes half as long again."""
+    room = np.empty(shape[0] * shape[1] * dtype.itemsize + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    return room[start : start + len(room) - 64].view(dtype).reshape(shape)

@@ -10,7 +10,7 @@ import scipy.sparse
 from nonneg import _core
 from nonneg._core import DivergenceRule
 from nonneg._threads import thread_count
-from nonneg.data.source import THINNING, Array, Divergence, Scale, Thinned, gram, padded, worth_thinning
+from nonneg.data.source import THINNING, Array, Divergence, Scale, Thinned, gram, on_lines, padded, worth_thinning
 
 Layout = tuple[Array, Array, Array]  # indptr, indices, data
 
@@ -135,10 +135,6 @@ def _same_index(X: Any) -> Layout:
 def _pack(F: Array) -> Array:
     """Copy k x n to n x k, rows padded to 32 bytes."""
     per_vector = 32 // F.dtype.itemsize
-    shape = F.shape[1], -(-len(F) // per_vector) * per_vector
-    # On cache lines: gathering rows that straddle one more line takes half as long again.
-    room = np.empty(shape[0] * shape[1] * F.itemsize + 64, np.uint8)
-    start = -room.ctypes.data % 64
-    packed = room[start : start + len(room) - 64].view(F.dtype).reshape(shape)
+    packed = on_lines((F.shape[1], -(-len(F) // per_vector) * per_vector), F.dtype)
     _core.pack(F, packed, 0, F.shape[1], thread_count())
     return packed
