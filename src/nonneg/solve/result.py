@@ -66,7 +66,8 @@ class Factorization:
         ``||X - W H||`` of what is left over, in the units of X.
     relative_error : float
         Under the squared error ``error / ||X||``; else the divergence as a fraction of that from the constant
-        matrix of X's mean. From 0 (exact) to 1 (nothing explained); 0 where both are zero.
+        matrix of X's mean. From 0 (exact) to 1 (nothing explained), or above, where a strong penalty leaves less than
+        nothing; 0 where both are zero.
     trace : Trace
         Objective and seconds after each iteration.
     converged : bool
@@ -143,7 +144,8 @@ class Factorization:
             New rows; a row's result does not depend on the rows beside it.
         exact : bool
             Go on to rounding: by block principal pivoting under the squared error, by more sweeps else. Without it
-            the loss ends within about 1e-8 of the smallest (float64).
+            the loss ends within about 1e-8 of the smallest (float64, 1 <= beta <= 2; multiplicative updates of other
+            losses end less exactly).
 
         Returns
         -------
