@@ -28,6 +28,6 @@ __all__ = [
 ]
 
 
-def as_source(X: Any) -> Entries:
-    """Wrap a matrix that `check_matrix` has returned."""
-    return Sparse(X) if scipy.sparse.issparse(X) else Dense(X)
+def as_source(X: Any, scale: Scale | None = None) -> Entries:
+    """Wrap a matrix that `check_matrix` has returned; in a given scale, or in that of its largest entry."""
+    return Sparse(X, scale) if scipy.sparse.issparse(X) else Dense(X, scale)

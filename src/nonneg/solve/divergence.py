@@ -10,11 +10,10 @@ from nonneg._core import DivergenceRule
 from nonneg.data import Array, Entries
 from nonneg.data.source import Divergence
 from nonneg.solve.penalty import Shrink
-from nonneg.solve.problem import Step
+from nonneg.solve.problem import NOISE, Step
 from nonneg.solve.rows import unit_rows
 
-# Losses closer than this share of the total are equal, and a loss below the second is nothing but rounding.
-NOISE = {np.dtype(np.float32): 2e-7, np.dtype(np.float64): 1e-14}
+# A loss below this share of the total is nothing but rounding.
 FLOOR = {np.dtype(np.float32): 1e-12, np.dtype(np.float64): 1e-24}
 # W H counts as no less than this (X is near 1): the squares of its reciprocals must stay numbers.
 SMALLEST = {np.dtype(np.float32): 1e-12, np.dtype(np.float64): 1e-60}

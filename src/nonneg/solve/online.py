@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.sparse
 
 from nonneg._core import DivergenceRule
 from nonneg._threads import same_threads
-from nonneg.data import Array, Dense, Entries, Scale, Sparse, gram, mix
+from nonneg.data import Array, Entries, Scale, as_source, gram, mix
 from nonneg.solve.begin import StartArgument, make_start
 from nonneg.solve.divergence import LIFT, ROUGH, SMALLEST, live
 from nonneg.solve.penalty import Penalty, Shrink, scaled_shrinks
@@ -69,7 +68,7 @@ class Task:
 
     def batch(self, X: Any, scale: Scale | None = None) -> Batch:
         """Return some rows of a checked matrix, and their problem, in a given scale."""
-        source = source_of(X, scale)
+        source = as_source(X, scale)
         solver = solver_for(self.beta, "auto" if self.remembers else "mu", self.floor)
         return Batch(source, solver.problem(source, scaled_shrinks(self.penalty, source, self.beta)))
 
@@ -128,15 +127,10 @@ class Learnt(NamedTuple):
         return Learnt(self.scale, H, memory)
 
 
-def source_of(X: Any, scale: Scale | None = None) -> Entries:
-    """Wrap some rows of a checked matrix in a given scale."""
-    return Sparse(X, scale) if scipy.sparse.issparse(X) else Dense(X, scale)
-
-
 def begin(task: Task, X: Any, k: int, start: StartArgument, seed: int) -> Learnt:
     """Return H to begin with, from the first batch, a checked X."""
     with same_threads():
-        source = source_of(X)
+        source = as_source(X)
         return Learnt(source.scale, task.start(source, k, start, seed)[1])
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import scipy.sparse
 
 from nonneg._threads import same_threads
-from nonneg.data import Array
+from nonneg.data import Array, as_source
 from nonneg.solve.begin import StartArgument
 from nonneg.solve.divergence import live
 from nonneg.solve.finish import amounts
 from nonneg.solve.given import given_H
-from nonneg.solve.online import Learnt, Task, learn, parts, source_of
+from nonneg.solve.online import Learnt, Task, learn, parts
 
 
 class Patience:
@@ -76,7 +76,7 @@ def learn_all(
 ) -> Fitted:
     """Learn H from a checked X, batch by batch and pass by pass; one pass makes the past count ``forget_factor``."""
     with same_threads():
-        source, m = source_of(X), X.shape[0]
+        source, m = as_source(X), X.shape[0]
         scale = source.scale
         cuts = [slice(top, min(top + batch_size, m)) for top in range(0, m, batch_size)]
         batches = [task.batch(rows, scale) for rows in split(X, cuts)]

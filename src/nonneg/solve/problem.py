@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+import numpy as np
+
 from nonneg.data import Array, Source
 from nonneg.solve.penalty import Shrink
+
+# Losses closer than this share of the total are equal: a restart must not answer to rounding.
+NOISE = {np.dtype(np.float32): 2e-7, np.dtype(np.float64): 1e-14}
 
 
 class Step(NamedTuple):
@@ -20,20 +25,14 @@ class Problem(Protocol):
 
     Attributes
     ----------
-    source : Source
-        The data.
     shrinks : (Shrink, Shrink)
         Penalties on W and on H, in scaled units.
     beta : float
         The loss as a beta-divergence; its value grows like this power of the scale.
     solver : str
         What the result says that it was.
-    total : float
-        Loss of a model that says nothing; the unit in which losses are small.
     balances : bool
         Whether the loop may move scale between W and H.
-    noise : float
-        Differences of objectives below this are rounding.
     exact : bool
         Whether the last value was nothing but rounding.
     """
@@ -56,7 +55,7 @@ class Problem(Protocol):
 
     @property
     def total(self) -> float:
-        """Loss of a model that says nothing."""
+        """Loss of a model that says nothing; the unit in which losses are small."""
         ...
 
     def begin(self, start: tuple[Array, Array]) -> tuple[Array, Array]:

@@ -6,14 +6,12 @@ import numpy as np
 
 from nonneg.data import Array, Source, gram, mix
 from nonneg.solve.penalty import Shrink
-from nonneg.solve.problem import Step
+from nonneg.solve.problem import NOISE, Step
 from nonneg.solve.rows import ROUGH, SETTLED, solve_rows, unit_rows
 from nonneg.solve.sweeps import sweep
 
 # Below this share of 1/2 ||X||^2 the free formula of the loss is mostly rounding: evaluate the residual.
 CANCELS = {np.dtype(np.float32): 1e-5, np.dtype(np.float64): 1e-11}
-# Losses closer than this share of 1/2 ||X||^2 are equal: a restart must not answer to rounding.
-NOISE = {np.dtype(np.float32): 2e-7, np.dtype(np.float64): 1e-14}
 # Relative size of a residual that is nothing but rounding: the run is over.
 FLOOR = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-12}
 
