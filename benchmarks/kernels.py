@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from nonneg import _core
 from nonneg._threads import same_threads, thread_count
 from nonneg.data import as_source, gram
-from nonneg.data.sparse import _pack
+from nonneg.data.sparse import pack
 from nonneg.solve.penalty import Shrink
 from nonneg.solve.sweeps import sweep
 
@@ -68,9 +68,9 @@ def test_sparse_transposed_product(benchmark, who, shape, dtype, k):
     layout, out, W = (given.indptr, given.indices, given.data), np.empty((k, n), dtype), np.ascontiguousarray(Wt.T)
     with same_threads():
         if who == "gather":
-            benchmark(lambda: _core.gather(*layout, _pack(Wt), out, 0, n, thread_count()))
+            benchmark(lambda: _core.gather(*layout, pack(Wt), out, 0, n, thread_count()))
         elif who == "scatter":
-            benchmark(lambda: _core.scatter(*layout, _pack(Wt), out, thread_count()))
+            benchmark(lambda: _core.scatter(*layout, pack(Wt), out, thread_count()))
         else:
             benchmark(lambda: X.T @ W)
 

@@ -13,6 +13,9 @@ using namespace nb::literals;
 using nonneg::DivergenceRule;
 using nonneg::DivergenceSums;
 using nonneg::kernels;
+using nonneg::SweepSums;
+using nonneg::Weighing;
+using nonneg::WeightedRule;
 namespace parallel = nonneg::parallel;
 
 namespace {
@@ -56,6 +59,25 @@ template <class T> T *under_of(const Under<T> &under, const Out<T> &W, const Div
   require(!under || (under->shape(0) == W.shape(0) && under->shape(1) == W.shape(1)),
           "the denominators need the shape of the factor");
   return under ? under->data() : nullptr;
+}
+
+// What Python gives of a Weighing: its own weights (dense: a matrix, sparse: those of the stored entries) and the
+// factor along the partner.
+template <class T>
+Weighing<T> weighing_of(const std::optional<Rows<T>> &each, const std::optional<In1<T>> &along, bool weighted,
+                        size_t rows, size_t columns) {
+  require(!each || (each->shape(0) == rows && each->shape(1) == columns), "weights need the shape of X");
+  require(!along || along->shape(0) == columns, "one weight is needed for each row of the partner");
+  return {weighted, each ? each->data() : nullptr, each ? row_stride<T>(*each) : 0, along ? along->data() : nullptr,
+          false};
+}
+
+template <class T>
+Weighing<T> weighing_of(const std::optional<In1<T>> &each, const std::optional<In1<T>> &along, bool weighted,
+                        bool elsewhere, size_t stored, size_t columns) {
+  require(!each || each->shape(0) == stored, "one weight is needed for each stored entry");
+  require(!along || along->shape(0) == columns, "one weight is needed for each row of the partner");
+  return {weighted, each ? each->data() : nullptr, 0, along ? along->data() : nullptr, elsewhere};
 }
 
 std::tuple<double, double, double, double> tuple_of(const DivergenceSums &sums) {
@@ -123,7 +145,8 @@ template <class T, class I> void bind_sparse(nb::module_ &m) {
   m.def(
       "divergence_stored",
       [](In1<I> indptr, In1<I> indices, In1<T> data, double a, double b, In<T> packed, Out<T> W, In1<T> slopes,
-         const DivergenceRule &rule, int64_t start, int64_t stop, int threads, Under<T> under) {
+         const DivergenceRule &rule, int64_t start, int64_t stop, int threads, Under<T> under,
+         std::optional<In1<T>> weights, std::optional<In1<T>> along, bool elsewhere, bool weighted) {
         require(W.shape(0) >= 1 && indptr.shape(0) == W.shape(1) + 1 && indices.shape(0) == data.shape(0) &&
                     slopes.shape(0) == W.shape(0) && packed.shape(1) >= W.shape(0) &&
                     packed.shape(1) * sizeof(T) % 32 == 0,
@@ -136,6 +159,7 @@ template <class T, class I> void bind_sparse(nb::module_ &m) {
             return kernels<T>().divergence_stored64;
         }();
         const double work = 4.0 * double(indptr.data()[stop] - indptr.data()[start]) * W.shape(0) * (2 + rule.most);
+        const auto weighing = weighing_of<T>(weights, along, weighted, elsewhere, data.shape(0), packed.shape(0));
         T *below = under_of(under, W, rule);
         DivergenceSums sums;
         {
@@ -143,18 +167,20 @@ template <class T, class I> void bind_sparse(nb::module_ &m) {
           sums = parallel::divergence(threads, work, start, stop, [&](int64_t from, int64_t to) {
             return kernel(indptr.data(), indices.data(), data.data(), T(a), T(b), packed.data(),
                           int(packed.shape(1)), W.data(), below, int(W.shape(0)), int64_t(W.shape(1)),
-                          slopes.data(), rule, from, to);
+                          slopes.data(), rule, weighing, from, to);
           });
         }
         return tuple_of(sums);
       },
       "indptr"_a.noconvert(), "indices"_a.noconvert(), "data"_a.noconvert(), "a"_a, "b"_a, "packed"_a.noconvert(),
       "W"_a.noconvert(), "slopes"_a.noconvert(), "rule"_a, "start"_a, "stop"_a, "threads"_a = 1,
-      "under"_a.noconvert() = nb::none());
+      "under"_a.noconvert() = nb::none(), "weights"_a.noconvert() = nb::none(), "along"_a.noconvert() = nb::none(),
+      "elsewhere"_a = true, "weighted"_a = false);
   m.def(
       "divergence_expanded",
       [](In1<I> indptr, In1<I> indices, In1<T> data, int64_t n, double a, double b, In<T> H, Out<T> W,
-         In1<T> slopes, const DivergenceRule &rule, int64_t start, int64_t stop, int threads, Under<T> under) {
+         In1<T> slopes, const DivergenceRule &rule, int64_t start, int64_t stop, int threads, Under<T> under,
+         std::optional<In1<T>> weights, std::optional<In1<T>> along, bool weighted) {
         require(W.shape(0) >= 1 && indptr.shape(0) == W.shape(1) + 1 && indices.shape(0) == data.shape(0) &&
                     slopes.shape(0) == W.shape(0) && H.shape(0) == W.shape(0) && padded_to_lines(H, n),
                 "divergence_expanded: shapes do not fit");
@@ -166,20 +192,56 @@ template <class T, class I> void bind_sparse(nb::module_ &m) {
             return kernels<T>().divergence_expanded64;
         }();
         const double work = 4.0 * double(stop - start) * double(n) * W.shape(0) * (2 + rule.most);
+        const auto weighing = weighing_of<T>(weights, along, weighted, true, data.shape(0), size_t(n));
         T *below = under_of(under, W, rule);
         DivergenceSums sums;
         {
           nb::gil_scoped_release release;
           sums = parallel::divergence(threads, work, start, stop, [&](int64_t from, int64_t to) {
             return kernel(indptr.data(), indices.data(), data.data(), n, T(a), T(b), H.data(), int64_t(H.shape(1)),
-                          W.data(), below, int(W.shape(0)), int64_t(W.shape(1)), slopes.data(), rule, from, to);
+                          W.data(), below, int(W.shape(0)), int64_t(W.shape(1)), slopes.data(), rule, weighing,
+                          from, to);
           });
         }
         return tuple_of(sums);
       },
       "indptr"_a.noconvert(), "indices"_a.noconvert(), "data"_a.noconvert(), "n"_a, "a"_a, "b"_a, "H"_a.noconvert(),
       "W"_a.noconvert(), "slopes"_a.noconvert(), "rule"_a, "start"_a, "stop"_a, "threads"_a = 1,
-      "under"_a.noconvert() = nb::none());
+      "under"_a.noconvert() = nb::none(), "weights"_a.noconvert() = nb::none(), "along"_a.noconvert() = nb::none(),
+      "weighted"_a = false);
+  m.def(
+      "weighted_stored",
+      [](In1<I> indptr, In1<I> indices, In1<T> data, double a, double b, In<T> packed, Out<T> W, In<T> gram,
+         const WeightedRule &rule, int64_t start, int64_t stop, int threads, std::optional<In1<T>> weights,
+         std::optional<In1<T>> along, bool elsewhere) {
+        require(W.shape(0) >= 1 && indptr.shape(0) == W.shape(1) + 1 && indices.shape(0) == data.shape(0) &&
+                    gram.shape(0) == W.shape(0) && gram.shape(1) == W.shape(0) && packed.shape(1) >= W.shape(0) &&
+                    packed.shape(1) * sizeof(T) % 32 == 0,
+                "weighted_stored: shapes do not fit");
+        require_range(start, stop, W.shape(1), threads);
+        const auto kernel = [] {
+          if constexpr (sizeof(I) == 4)
+            return kernels<T>().weighted_stored32;
+          else
+            return kernels<T>().weighted_stored64;
+        }();
+        const double stored = double(indptr.data()[stop] - indptr.data()[start]), k = double(W.shape(0));
+        const auto weighing = weighing_of<T>(weights, along, true, elsewhere, data.shape(0), packed.shape(0));
+        SweepSums sums;
+        {
+          nb::gil_scoped_release release;
+          sums = parallel::weighted(threads, (stored + 4 * double(stop - start)) * k * k, start, stop,
+                                    [&](int64_t from, int64_t to) {
+                                      return kernel(indptr.data(), indices.data(), data.data(), T(a), T(b),
+                                                    packed.data(), int(packed.shape(1)), W.data(), int(W.shape(0)),
+                                                    int64_t(W.shape(1)), gram.data(), rule, weighing, from, to);
+                                    });
+        }
+        return std::make_tuple(sums.first_step, sums.size);
+      },
+      "indptr"_a.noconvert(), "indices"_a.noconvert(), "data"_a.noconvert(), "a"_a, "b"_a, "packed"_a.noconvert(),
+      "W"_a.noconvert(), "gram"_a.noconvert(), "rule"_a, "start"_a, "stop"_a, "threads"_a = 1,
+      "weights"_a.noconvert() = nb::none(), "along"_a.noconvert() = nb::none(), "elsewhere"_a = true);
 }
 
 template <class T> void bind(nb::module_ &m) {
@@ -192,9 +254,9 @@ template <class T> void bind(nb::module_ &m) {
           nb::gil_scoped_release release;
           parallel::extent<T>(threads, x.data(), out, int64_t(x.shape(0)));
         }
-        return std::make_tuple(out[0], out[1], out[2] == 0);
+        return std::make_tuple(out[0], out[1], int64_t(out[2]));
       },
-      "x"_a.noconvert(), "threads"_a = 1, "Smallest and largest of x and 0, and whether all of x is finite.");
+      "x"_a.noconvert(), "threads"_a = 1, "Smallest and largest of x and 0, and the number of NaN.");
   m.def(
       "moments",
       [](In1<T> x, double a, double b, int threads) {
@@ -206,7 +268,8 @@ template <class T> void bind(nb::module_ &m) {
         }
         return std::make_tuple(out[0], out[1]);
       },
-      "x"_a.noconvert(), "a"_a, "b"_a, "threads"_a = 1, "Sum and sum of squares of a * b * x, float64.");
+      "x"_a.noconvert(), "a"_a, "b"_a, "threads"_a = 1,
+      "Sum and sum of squares of a * b * x, NaN left out, float64.");
   m.def(
       "dots",
       [](Rows<T> A, In<T> B, Out<T> out, int64_t start, int64_t stop, int threads) {
@@ -294,13 +357,15 @@ template <class T> void bind(nb::module_ &m) {
   m.def(
       "divergence_dense",
       [](Rows<T> X, double a, double b, In<T> H, Out<T> W, In1<T> slopes, const DivergenceRule &rule, int64_t start,
-         int64_t stop, int threads, Under<T> under) {
+         int64_t stop, int threads, Under<T> under, std::optional<Rows<T>> weights, std::optional<In1<T>> along,
+         bool weighted) {
         require(W.shape(0) >= 1 && X.shape(0) == W.shape(1) && slopes.shape(0) == W.shape(0) &&
                     H.shape(0) == W.shape(0) && padded_to_lines(H, int64_t(X.shape(1))),
                 "divergence_dense: shapes do not fit");
         require_range(start, stop, W.shape(1), threads);
         const double work = 4.0 * double(stop - start) * X.shape(1) * W.shape(0) * (2 + rule.most);
         const int64_t ldx = row_stride<T>(X);
+        const auto weighing = weighing_of<T>(weights, along, weighted, X.shape(0), X.shape(1));
         T *below = under_of(under, W, rule);
         DivergenceSums sums;
         {
@@ -308,13 +373,55 @@ template <class T> void bind(nb::module_ &m) {
           sums = parallel::divergence(threads, work, start, stop, [&](int64_t from, int64_t to) {
             return kernels<T>().divergence_dense(X.data(), ldx, int64_t(X.shape(1)), T(a), T(b), H.data(),
                                                  int64_t(H.shape(1)), W.data(), below, int(W.shape(0)),
-                                                 int64_t(W.shape(1)), slopes.data(), rule, from, to);
+                                                 int64_t(W.shape(1)), slopes.data(), rule, weighing, from, to);
           });
         }
         return tuple_of(sums);
       },
       "X"_a.noconvert(), "a"_a, "b"_a, "H"_a.noconvert(), "W"_a.noconvert(), "slopes"_a.noconvert(), "rule"_a,
-      "start"_a, "stop"_a, "threads"_a = 1, "under"_a.noconvert() = nb::none());
+      "start"_a, "stop"_a, "threads"_a = 1, "under"_a.noconvert() = nb::none(),
+      "weights"_a.noconvert() = nb::none(), "along"_a.noconvert() = nb::none(), "weighted"_a = false);
+  m.def(
+      "weighted_dense",
+      [](Rows<T> X, double a, double b, In<T> H, Out<T> W, In<T> gram, const WeightedRule &rule, int64_t start,
+         int64_t stop, int threads, std::optional<Rows<T>> weights, std::optional<In1<T>> along) {
+        require(W.shape(0) >= 1 && X.shape(0) == W.shape(1) && gram.shape(0) == W.shape(0) &&
+                    gram.shape(1) == W.shape(0) && H.shape(0) == W.shape(0) &&
+                    padded_to_lines(H, int64_t(X.shape(1))),
+                "weighted_dense: shapes do not fit");
+        require_range(start, stop, W.shape(1), threads);
+        const double k = double(W.shape(0)), rows = double(stop - start);
+        const int64_t ldx = row_stride<T>(X);
+        const auto weighing = weighing_of<T>(weights, along, true, X.shape(0), X.shape(1));
+        SweepSums sums;
+        {
+          nb::gil_scoped_release release;
+          sums = parallel::weighted(
+              threads, rows * (double(X.shape(1)) + 4) * k * k, start, stop, [&](int64_t from, int64_t to) {
+                return kernels<T>().weighted_dense(X.data(), ldx, int64_t(X.shape(1)), T(a), T(b), H.data(),
+                                                   int64_t(H.shape(1)), W.data(), int(W.shape(0)),
+                                                   int64_t(W.shape(1)), gram.data(), rule, weighing, from, to);
+              });
+        }
+        return std::make_tuple(sums.first_step, sums.size);
+      },
+      "X"_a.noconvert(), "a"_a, "b"_a, "H"_a.noconvert(), "W"_a.noconvert(), "gram"_a.noconvert(), "rule"_a,
+      "start"_a, "stop"_a, "threads"_a = 1, "weights"_a.noconvert() = nb::none(),
+      "along"_a.noconvert() = nb::none());
+  m.def(
+      "fill_missing",
+      [](In1<int64_t> indptr, In1<int32_t> indices, Out<T> X, In<T> W, In<T> F, bool keep, Out<double> sums,
+         int threads) {
+        require(indptr.shape(0) == X.shape(0) + 1 && W.shape(0) == X.shape(0) && F.shape(0) == X.shape(1) &&
+                    W.shape(1) == F.shape(1) && W.shape(1) * sizeof(T) % 32 == 0 && sums.shape(0) == X.shape(0) &&
+                    sums.shape(1) == 2,
+                "fill_missing: shapes do not fit");
+        require(threads >= 1, "at least one thread is needed");
+        parallel::fill_missing<T>(threads, indptr.data(), indices.data(), X.data(), int64_t(X.shape(1)), W.data(),
+                                  F.data(), int(W.shape(1)), keep, sums.data(), int64_t(X.shape(0)));
+      },
+      "indptr"_a.noconvert(), "indices"_a.noconvert(), "X"_a.noconvert(), "W"_a.noconvert(), "F"_a.noconvert(),
+      "keep"_a, "sums"_a.noconvert(), "threads"_a = 1, Release());
   bind_sparse<T, int32_t>(m);
   bind_sparse<T, int64_t>(m);
 }
@@ -339,7 +446,19 @@ NB_MODULE(_core, m) {
           "update"_a, "beta"_a, "l2"_a = 0.0, "floor"_a = 0.0, "zero"_a = 0.0, "least"_a = 0.0, "most"_a = 1,
           "tol"_a = 0.0, "measure"_a = false)
       .def_ro("beta", &DivergenceRule::beta)
-      .def_ro("measure", &DivergenceRule::measure);
+      .def_ro("measure", &DivergenceRule::measure)
+      .def_prop_ro("keeps", [](const DivergenceRule &rule) { return rule.update == DivergenceRule::keep; });
+  nb::class_<WeightedRule>(m, "WeightedRule", "What to do with each row under the weighted squared error.")
+      .def(
+          "__init__",
+          [](WeightedRule *self, double l1, double l2, int most, double tol, const std::string &finish) {
+            require(finish == "none" || finish == "moving" || finish == "all", "unknown finish");
+            const auto kind = finish == "none"     ? WeightedRule::none
+                              : finish == "moving" ? WeightedRule::moving
+                                                   : WeightedRule::all;
+            new (self) WeightedRule{l1, l2, most, tol, kind};
+          },
+          "l1"_a = 0.0, "l2"_a = 0.0, "most"_a = 1, "tol"_a = 0.0, "finish"_a = "none");
   bind<float>(m);
   bind<double>(m);
   m.def("levels", &nonneg::levels, "Instruction sets that this processor runs, worst first.");

@@ -105,20 +105,21 @@ void descend_rows(const RowOfX<T> *rows, int count, T *w, int k, const T *slopes
       for (int r = 0; r < R; ++r) {
         if (!active[r])
           continue;
-        const T before = w[r * k + p], slope = slopes[p] + l2 * before - pulls[r], curvature = curvatures[r] + l2;
+        const T before = w[r * k + p], slope = slopes[r * k + p] + l2 * before - pulls[r],
+                curvature = curvatures[r] + l2;
         const T *h = rows[r].h + p * rows[r].ld;
         T now = before;
         if (curvature > 0)
           now = std::max(T(0), before - slope / curvature);
-        else if (slope > 0)
-          now = 0;
+        else if (slope > 0 || rows[r].weight)
+          now = 0; // also where nothing that was observed asks for it
         // Far below its optimum; or far above, so that the step down may take nearly all of a wh under a positive
         // x: then x (w h / wh)^2, one term of w^2 times the curvature, is near x.
         const bool vanishing = now < before / 2 && 2 * before * before * curvatures[r] > smallest[r];
         if (vanishing || pulls[r] > 4 * (pulls[r] + slope)) {
-          T least = least_step<T>(rows[r], h, slopes[p] + l2 * before);
+          T least = least_step<T>(rows[r], h, slopes[r * k + p] + l2 * before);
           if (l2 > 0 && least > 0)
-            least = least_step<T>(rows[r], h, slopes[p] + l2 * (before + least));
+            least = least_step<T>(rows[r], h, slopes[r * k + p] + l2 * (before + least));
           now = std::max(now, before + least);
         }
         change[r] = now - before;
@@ -126,7 +127,7 @@ void descend_rows(const RowOfX<T> *rows, int count, T *w, int k, const T *slopes
         w[r * k + p] = now;
         step[r] += std::abs(double(change[r]) * double(slope));
         if (sweep == 0)
-          sums.size += double(slopes[p] + l2 * now) * double(now);
+          sums.size += double(slopes[r * k + p] + l2 * now) * double(now);
       }
     }
     for (int r = 0; r < count; ++r) {

@@ -32,25 +32,32 @@ NONNEG_INLINE Doubles divergence_of(Doubles x, Doubles y, double beta) {
   return (own + (beta - 1) * lower * y - beta * x * lower) / (beta * (beta - 1));
 }
 
-// Sum of d over a row, given wh; and the sum of wh over the same entries. Only where x is positive can wh be too
-// small.
+// Sum of d over a row, given wh; and the sum of d(0, wh) over the same entries, as if they were not stored. Only
+// where x is positive can wh be too small.
 template <class T> void measure_row(const RowOfX<T> &row, const DivergenceRule &rule, DivergenceSums &sums) {
   constexpr int L = lanes<double>;
   Doubles total{}, model{};
-  const auto add = [&](Doubles x, Doubles y) {
-    total += divergence_of(x, select(x > 0.0, larger<double>(y, fill(rule.floor)), y), rule.beta);
-    model += y;
+  const auto add = [&](Doubles x, Doubles y, Doubles weight, Doubles excess) NONNEG_LAMBDA {
+    if (row.weight)
+      x = select(weight > 0.0, x / weight, Doubles{});
+    const Doubles d = divergence_of(x, select(x > 0.0, larger<double>(y, fill(rule.floor)), y), rule.beta);
+    total += row.weight ? select(weight > 0.0, weight * d, Doubles{}) : d;
+    const Doubles alone = rule.beta == 1 ? y : 0.5 * y * y; // d(0, y), where entries that are not stored are zero
+    model += row.weight ? (weight - excess) * alone : alone;
   };
+  const T *weight = row.weight ? row.weight : row.x, *excess = row.excess ? row.excess : row.x;
+  const double has_excess = row.excess ? 1 : 0;
   int64_t t = 0;
   for (; t + L <= row.count; t += L)
-    add(widen(row.x + t), widen(row.wh + t));
+    add(widen(row.x + t), widen(row.wh + t), widen(weight + t), has_excess * widen(excess + t));
   for (int i = 0; i < L; ++i) {
     sums.divergence += total[i];
     sums.model += model[i];
   }
   for (; t < row.count; ++t) {
     total = model = Doubles{};
-    add(fill(double(row.x[t])), fill(double(row.wh[t])));
+    add(fill(double(row.x[t])), fill(double(row.wh[t])), fill(double(weight[t])),
+        fill(has_excess * double(excess[t])));
     sums.divergence += total[0];
     sums.model += model[0];
   }
@@ -77,6 +84,9 @@ template <class T> void weigh(const RowOfX<T> &row, T *ratio, double beta, doubl
         row.wh[t + i] = T(lower[i]);
       }
     }
+  if (row.weight)
+    for (int64_t t = 0; t < row.padded; t += lanes<T>)
+      store(row.wh + t, load(row.wh + t) * load(row.weight + t));
   // Past the end x and h are zero, but a negative power of the floor may be infinite.
   std::fill(ratio + row.count, ratio + row.padded, T(0));
   std::fill(row.wh + row.count, row.wh + row.padded, T(0));
@@ -132,6 +142,23 @@ void multiply_row(const RowOfX<T> &row, T *w, int k, const T *slopes, const Dive
   sums.first_step += first;
 }
 
+// What is linear in each part of a row: under Kullback-Leibler its own entries bring what they count more than
+// those that are not stored.
+template <class T>
+void slopes_of_row(const RowOfX<T> &row, int k, const T *slopes, const DivergenceRule &rule, T *out) {
+  for (int p = 0; p < k; ++p) {
+    out[p] = slopes[p];
+    if (!row.excess || rule.beta != 1)
+      continue;
+    vec<T> sum[4] = {};
+    for (int64_t t = 0; t < row.padded; t += lanes<T>)
+      sum[0] += load(row.excess + t) * load(row.h + p * row.ld + t);
+    T total[4];
+    sum_four<T>(sum, total);
+    out[p] = std::max(out[p] + total[0], T(0)); // rounding may take a sum of nothing below zero
+  }
+}
+
 // All of it for the rows [start, stop) of the factor W (k x rows). With `split`, W becomes the numerators and
 // `under` the denominators.
 template <class T, class Rows>
@@ -144,34 +171,38 @@ DivergenceSums divergence(const Rows &source, T *W, T *under, int k, int64_t m, 
   int64_t longest = 0;
   for (int64_t i = start; i < stop; ++i)
     longest = std::max(longest, source.length(i));
-  const auto needed = [&](int64_t length) { return (2 + source.gathered()) * (whole_vectors<T>(length) + gap<T>); };
+  const int64_t beside = source.weighing.used ? 4 : 2;
+  const auto needed = [&](int64_t length) {
+    return (beside + source.gathered()) * (whole_vectors<T>(length) + gap<T>);
+  };
   Scratch<T> room(std::max(near_by, needed(longest))), ratio(whole_vectors<T>(longest));
-  Scratch<T> w(rows_at_once * k), above(k), below(k);
+  Scratch<T> w(rows_at_once * k), own_slopes(rows_at_once * k), above(k), below(k);
   RowOfX<T> rows[rows_at_once];
   for (int64_t i = start, count; i < stop; i += count) {
     T *free = room;
     for (count = 0; count < std::min<int64_t>(rows_at_once, stop - i); ++count) {
-      const int64_t need = needed(source.length(i + count)), width = need / (2 + source.gathered());
+      const int64_t need = needed(source.length(i + count)), width = need / (beside + source.gathered());
       if (count > 0 && free - room + need > near_by)
         break;
-      rows[count] = source.row(i + count, free, free + 2 * width);
-      rows[count].wh = free + width;
+      rows[count] =
+          source.row(i + count, {free, free + width, free + 2 * width, free + 3 * width, free + beside * width});
+      slopes_of_row(rows[count], k, slopes, rule, own_slopes + count * k);
       free += need;
       for (int p = 0; p < k; ++p)
         w[count * k + p] = W[p * m + i + count];
     }
     if (rule.update == DivergenceRule::descend)
-      descend_rows<T>(rows, int(count), w, k, slopes, rule, sums);
+      descend_rows<T>(rows, int(count), w, k, own_slopes, rule, sums);
     for (int r = 0; r < count; ++r) {
-      const T *now = w + r * k;
+      const T *now = w + r * k, *slopes_here = own_slopes + r * k;
       if (rule.update == DivergenceRule::multiply)
-        multiply_row<T>(rows[r], w + r * k, k, slopes, rule, ratio, above, below, sums);
+        multiply_row<T>(rows[r], w + r * k, k, slopes_here, rule, ratio, above, below, sums);
       if (rule.measure) {
         model_row<T>(rows[r], now, k, T(0), rows[r].wh);
         measure_row<T>(rows[r], rule, sums);
       }
       if (rule.update == DivergenceRule::split) {
-        split_row<T>(rows[r], now, k, slopes, rule, ratio, above, below);
+        split_row<T>(rows[r], now, k, slopes_here, rule, ratio, above, below);
         for (int p = 0; p < k; ++p)
           under[p * m + i + r] = below[p];
         now = above;
@@ -186,25 +217,27 @@ DivergenceSums divergence(const Rows &source, T *W, T *under, int k, int64_t m, 
 template <class T>
 DivergenceSums divergence_dense(const T *X, int64_t ldx, int64_t n, T a, T b, const T *H, int64_t ldh, T *W,
                                 T *under, int k, int64_t m, const T *slopes, const DivergenceRule &rule,
-                                int64_t start, int64_t stop) {
-  return divergence<T>(DenseRows<T>{X, ldx, n, a, b, T(rule.least), H, ldh}, W, under, k, m, slopes, rule, start,
-                       stop);
+                                const Weighing<T> &weighing, int64_t start, int64_t stop) {
+  return divergence<T>(DenseRows<T>{X, ldx, n, a, b, T(rule.least), H, ldh, weighing}, W, under, k, m, slopes, rule,
+                       start, stop);
 }
 
 template <class T, class I>
 DivergenceSums divergence_expanded(const I *indptr, const I *indices, const T *data, int64_t n, T a, T b,
                                    const T *H, int64_t ldh, T *W, T *under, int k, int64_t m, const T *slopes,
-                                   const DivergenceRule &rule, int64_t start, int64_t stop) {
-  return divergence<T>(ExpandedRows<T, I>{indptr, indices, data, n, a, b, T(rule.least), H, ldh}, W, under, k, m,
-                       slopes, rule, start, stop);
+                                   const DivergenceRule &rule, const Weighing<T> &weighing, int64_t start,
+                                   int64_t stop) {
+  return divergence<T>(ExpandedRows<T, I>{indptr, indices, data, n, a, b, T(rule.least), H, ldh, weighing}, W,
+                       under, k, m, slopes, rule, start, stop);
 }
 
 template <class T, class I>
 DivergenceSums divergence_stored(const I *indptr, const I *indices, const T *data, T a, T b, const T *packed,
                                  int width, T *W, T *under, int k, int64_t m, const T *slopes,
-                                 const DivergenceRule &rule, int64_t start, int64_t stop) {
-  return divergence<T>(StoredRows<T, I>{indptr, indices, data, a, b, packed, width}, W, under, k, m, slopes, rule,
-                       start, stop);
+                                 const DivergenceRule &rule, const Weighing<T> &weighing, int64_t start,
+                                 int64_t stop) {
+  return divergence<T>(StoredRows<T, I>{indptr, indices, data, a, b, packed, width, weighing}, W, under, k, m,
+                       slopes, rule, start, stop);
 }
 
 } // namespace nonneg::NONNEG_LEVEL

@@ -33,8 +33,26 @@ struct DivergenceSums {
   double model = 0;      // sum of wh over the same entries
 };
 
+// What each entry of X counts, where not all count the same. An entry that is NaN was not observed and counts
+// nothing.
+template <class T> struct Weighing {
+  bool used = false;       // else every entry counts one, and none is NaN
+  const T *each = nullptr; // of every entry (dense: rows `ld` apart; sparse: of those stored); one if not given
+  int64_t ld = 0;
+  const T *along = nullptr; // a second factor, one number for each row of the partner; one if not given
+  bool elsewhere = true;    // sparse: whether what is not stored is an observed zero
+};
+
+// How a half-step under the weighted squared error goes.
+struct WeightedRule {
+  double l1 = 0, l2 = 0;
+  int most = 1;   // sweeps
+  double tol = 0; // a row stops once a sweep moves it less than this share of what its first sweep did
+  enum Finish { none, moving, all } finish = none; // rows that end by pivoting
+};
+
 template <class T> struct Kernels {
-  // out = {smallest, largest, 0 or NaN if one is not finite}; out += {sum, sum of squares} of a b x.
+  // out = {smallest, largest, number of NaN}; out += {sum, sum of squares} of a b x, NaN left out.
   void (*extent)(const T *x, double *out, int64_t start, int64_t stop);
   void (*moments)(const T *x, T a, T b, double *out, int64_t start, int64_t stop);
   // out[p, i] = <B[p, :], A[i, :]>; A m x n with rows lda apart, B k x n, out k x m; i in the range.        2 m n k
@@ -76,19 +94,40 @@ template <class T> struct Kernels {
   // where entries are gathered.
   DivergenceSums (*divergence_dense)(const T *X, int64_t ldx, int64_t n, T a, T b, const T *H, int64_t ldh, T *W,
                                      T *under, int k, int64_t m, const T *slopes, const DivergenceRule &rule,
-                                     int64_t start, int64_t stop);
+                                     const Weighing<T> &weighing, int64_t start, int64_t stop);
   DivergenceSums (*divergence_expanded32)(const int32_t *indptr, const int32_t *indices, const T *data, int64_t n,
                                           T a, T b, const T *H, int64_t ldh, T *W, T *under, int k, int64_t m,
-                                          const T *slopes, const DivergenceRule &rule, int64_t start, int64_t stop);
+                                          const T *slopes, const DivergenceRule &rule, const Weighing<T> &weighing,
+                                          int64_t start, int64_t stop);
   DivergenceSums (*divergence_stored32)(const int32_t *indptr, const int32_t *indices, const T *data, T a, T b,
                                         const T *packed, int width, T *W, T *under, int k, int64_t m,
-                                        const T *slopes, const DivergenceRule &rule, int64_t start, int64_t stop);
+                                        const T *slopes, const DivergenceRule &rule, const Weighing<T> &weighing,
+                                        int64_t start, int64_t stop);
   DivergenceSums (*divergence_expanded64)(const int64_t *indptr, const int64_t *indices, const T *data, int64_t n,
                                           T a, T b, const T *H, int64_t ldh, T *W, T *under, int k, int64_t m,
-                                          const T *slopes, const DivergenceRule &rule, int64_t start, int64_t stop);
+                                          const T *slopes, const DivergenceRule &rule, const Weighing<T> &weighing,
+                                          int64_t start, int64_t stop);
   DivergenceSums (*divergence_stored64)(const int64_t *indptr, const int64_t *indices, const T *data, T a, T b,
                                         const T *packed, int width, T *W, T *under, int k, int64_t m,
-                                        const T *slopes, const DivergenceRule &rule, int64_t start, int64_t stop);
+                                        const T *slopes, const DivergenceRule &rule, const Weighing<T> &weighing,
+                                        int64_t start, int64_t stop);
+  // Weighted squared error: sweeps over the rows of W, each with the Gram matrix of its own weights; `gram` is that
+  // of the entries that are not stored. See weighted.hpp.                     nnz k^2 flop, and 2 rows k^2 a sweep
+  SweepSums (*weighted_dense)(const T *X, int64_t ldx, int64_t n, T a, T b, const T *H, int64_t ldh, T *W, int k,
+                              int64_t m, const T *gram, const WeightedRule &rule, const Weighing<T> &weighing,
+                              int64_t start, int64_t stop);
+  SweepSums (*weighted_stored32)(const int32_t *indptr, const int32_t *indices, const T *data, T a, T b,
+                                 const T *packed, int width, T *W, int k, int64_t m, const T *gram,
+                                 const WeightedRule &rule, const Weighing<T> &weighing, int64_t start,
+                                 int64_t stop);
+  SweepSums (*weighted_stored64)(const int64_t *indptr, const int64_t *indices, const T *data, T a, T b,
+                                 const T *packed, int width, T *W, int k, int64_t m, const T *gram,
+                                 const WeightedRule &rule, const Weighing<T> &weighing, int64_t start,
+                                 int64_t stop);
+  // X[i, indices[t]] = wh for the entries listed, in rows ldx apart; sums[i] = sums over row i of {square of the
+  // change, wh^2}. With `keep` X stays as it is. W and F are packed.                  2 nnz k flop
+  void (*fill_missing)(const int64_t *indptr, const int32_t *indices, T *X, int64_t ldx, const T *W, const T *F,
+                       int padded, bool keep, double *sums, int64_t start, int64_t stop);
 };
 
 // The table in use; at import the best one that this processor runs.

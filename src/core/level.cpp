@@ -3,10 +3,12 @@
 
 #include "dense.hpp"
 #include "divergence.hpp"
+#include "fill.hpp"
 #include "nnls.hpp"
 #include "sparse.hpp"
 #include "survey.hpp"
 #include "sweeps.hpp"
+#include "weighted.hpp"
 
 namespace nonneg::NONNEG_LEVEL {
 
@@ -32,6 +34,10 @@ constexpr Kernels<T> table_of{
     divergence_stored<T, int32_t>,
     divergence_expanded<T, int64_t>,
     divergence_stored<T, int64_t>,
+    weighted_dense<T>,
+    weighted_stored<T, int32_t>,
+    weighted_stored<T, int64_t>,
+    fill_missing<T>,
 };
 
 extern const Kernels<float> float_table;

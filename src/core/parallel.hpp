@@ -199,4 +199,27 @@ DivergenceSums divergence(int threads, double work, int64_t start, int64_t stop,
   return sums;
 }
 
+// Rows under the weighted squared error. The grid does not follow the threads: rows stand in lanes together.
+template <class Kernel>
+SweepSums weighted(int threads, double work, int64_t start, int64_t stop, const Kernel &kernel) {
+  const Grid grid(start, stop, 64, 16);
+  std::vector<SweepSums> parts(size_t(grid.count()));
+  share(threads, work, grid.count(), [&](int64_t i) { parts[size_t(i)] = kernel(grid.from(i), grid.to(i)); });
+  SweepSums sums;
+  for (const SweepSums &part : parts) {
+    sums.first_step += part.first_step;
+    sums.size += part.size;
+  }
+  return sums;
+}
+
+template <class T>
+void fill_missing(int threads, const int64_t *indptr, const int32_t *indices, T *X, int64_t ldx, const T *W,
+                  const T *F, int padded, bool keep, double *sums, int64_t m) {
+  const Grid grid(0, m, 16 * threads, 1);
+  share(threads, 4.0 * indptr[m] * padded, grid.count(), [&](int64_t i) {
+    kernels<T>().fill_missing(indptr, indices, X, ldx, W, F, padded, keep, sums, grid.from(i), grid.to(i));
+  });
+}
+
 } // namespace nonneg::parallel

@@ -5,15 +5,24 @@
 // alone, with the matching columns of h gathered beside each other. Under other divergences they are expanded. x
 // and h are padded with zeros to whole vectors.
 #pragma once
+#include "kernels.hpp"
 #include "sparse.hpp"
 #include <algorithm>
 
 namespace nonneg::NONNEG_LEVEL {
 
+// Where entries do not all count the same, x is brought times its weight, and `weight` beside it; `excess` is how
+// much more than an entry that is not stored an entry counts (null: no entry does).
 template <class T> struct RowOfX {
   const T *x, *h;
   int64_t ld, count, padded;
   T *wh = nullptr; // room for the model of x
+  const T *weight = nullptr, *excess = nullptr;
+};
+
+// Room for one row beside its partner's numbers: x, wh, and where entries are weighed, weight and excess.
+template <class T> struct Room {
+  T *x, *wh, *weight, *excess, *h;
 };
 
 template <class T> int64_t whole_vectors(int64_t n) { return (n + lanes<T> - 1) / lanes<T> * lanes<T>; }
@@ -43,21 +52,51 @@ template <class T> void model_row(const RowOfX<T> &row, const T *w, int k, T flo
   }
 }
 
+// Turn the numbers of a row into what they count: x times its weight, 0 where x was not observed.
+template <class T> struct Weigher {
+  const Weighing<T> &weighing;
+  const Room<T> &room;
+  bool plain = true; // no excess
+
+  // Entry t of the row, which meets row j of the partner; `each` is its own weight.
+  NONNEG_INLINE void weigh(int64_t t, int64_t j, T each, bool stored_only) {
+    const T along = weighing.along ? weighing.along[j] : T(1);
+    const T base = stored_only && weighing.elsewhere ? along : T(0);
+    const bool seen = room.x[t] == room.x[t];
+    const T weight = seen ? each * along : T(0);
+    room.x[t] = seen ? room.x[t] * weight : T(0);
+    room.weight[t] = weight;
+    room.excess[t] = weight - base;
+    plain &= weight == base;
+  }
+  RowOfX<T> row(const T *h, int64_t ld, int64_t count, int64_t padded) const {
+    std::fill(room.weight + count, room.weight + padded, T(0));
+    std::fill(room.excess + count, room.excess + padded, T(0));
+    return {room.x, h, ld, count, padded, room.wh, room.weight, plain ? nullptr : room.excess};
+  }
+};
+
 template <class T> struct DenseRows {
   const T *X;
   int64_t ldx, n;
   T a, b, least;
   const T *H;
   int64_t ldh;
+  const Weighing<T> &weighing;
 
   int64_t length(int64_t) const { return n; }
   int64_t gathered() const { return 0; }
-  RowOfX<T> row(int64_t i, T *x, T *) const {
+  RowOfX<T> row(int64_t i, const Room<T> &room) const {
     const int64_t padded = whole_vectors<T>(n);
     for (int64_t j = 0; j < n; ++j)
-      x[j] = std::max(X[i * ldx + j] * a * b, least);
-    std::fill(x + n, x + padded, T(0));
-    return {x, H, ldh, n, padded};
+      room.x[j] = std::max(X[i * ldx + j] * a * b, least); // NaN stays
+    std::fill(room.x + n, room.x + padded, T(0));
+    if (!weighing.used)
+      return {room.x, H, ldh, n, padded, room.wh};
+    Weigher<T> weigher{weighing, room};
+    for (int64_t j = 0; j < n; ++j)
+      weigher.weigh(j, j, weighing.each ? weighing.each[i * weighing.ld + j] : T(1), false);
+    return weigher.row(H, ldh, n, padded);
   }
 };
 
@@ -68,16 +107,26 @@ template <class T, class I> struct ExpandedRows {
   T a, b, least;
   const T *H;
   int64_t ldh;
+  const Weighing<T> &weighing;
 
   int64_t length(int64_t) const { return n; }
   int64_t gathered() const { return 0; }
-  RowOfX<T> row(int64_t i, T *x, T *) const {
+  RowOfX<T> row(int64_t i, const Room<T> &room) const {
     const int64_t padded = whole_vectors<T>(n);
-    std::fill(x, x + n, least);
-    std::fill(x + n, x + padded, T(0));
+    std::fill(room.x, room.x + n, least);
+    std::fill(room.x + n, room.x + padded, T(0));
     for (int64_t t = indptr[i]; t < indptr[i + 1]; ++t)
-      x[indices[t]] = std::max(data[t] * a * b, least);
-    return {x, H, ldh, n, padded};
+      room.x[indices[t]] = std::max(data[t] * a * b, least);
+    if (!weighing.used)
+      return {room.x, H, ldh, n, padded, room.wh};
+    std::fill(room.weight, room.weight + n, T(1));
+    if (weighing.each)
+      for (int64_t t = indptr[i]; t < indptr[i + 1]; ++t)
+        room.weight[indices[t]] = weighing.each[t];
+    Weigher<T> weigher{weighing, room};
+    for (int64_t j = 0; j < n; ++j)
+      weigher.weigh(j, j, room.weight[j], false);
+    return weigher.row(H, ldh, n, padded);
   }
 };
 
@@ -122,10 +171,11 @@ template <class T, class I> struct StoredRows {
   T a, b;
   const T *packed; // n x width
   int width;
+  const Weighing<T> &weighing;
 
   int64_t length(int64_t i) const { return indptr[i + 1] - indptr[i]; }
   int64_t gathered() const { return width; }
-  RowOfX<T> row(int64_t i, T *x, T *h) const {
+  RowOfX<T> row(int64_t i, const Room<T> &room) const {
     constexpr int block = half<T>;
     const int64_t begin = indptr[i], count = indptr[i + 1] - begin;
     const int64_t padded = whole_vectors<T>(count), ld = padded + gap<T>;
@@ -135,12 +185,17 @@ template <class T, class I> struct StoredRows {
         const T *from[block];
         for (int r = 0; r < block; ++r)
           from[r] = t + r < count ? packed + int64_t(indices[begin + t + r]) * width + p : zeros;
-        turn(from, h + p * ld + t, ld);
+        turn(from, room.h + p * ld + t, ld);
       }
     for (int64_t t = 0; t < count; ++t)
-      x[t] = data[begin + t] * a * b;
-    std::fill(x + count, x + padded, T(0));
-    return {x, h, ld, count, padded};
+      room.x[t] = data[begin + t] * a * b;
+    std::fill(room.x + count, room.x + padded, T(0));
+    if (!weighing.used)
+      return {room.x, room.h, ld, count, padded, room.wh};
+    Weigher<T> weigher{weighing, room};
+    for (int64_t t = 0; t < count; ++t)
+      weigher.weigh(t, indices[begin + t], weighing.each ? weighing.each[begin + t] : T(1), true);
+    return weigher.row(room.h, ld, count, padded);
   }
 };
 

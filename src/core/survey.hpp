@@ -4,14 +4,15 @@
 
 namespace nonneg::NONNEG_LEVEL {
 
-// out = {smallest, largest, 0 if all are finite, else NaN}; NaN is never the smallest or largest.
+// out = {smallest, largest, number of NaN}
 template <class T> void extent(const T *x, double *out, int64_t start, int64_t stop) {
   constexpr int L = lanes<T>;
-  vec<T> low{}, high{}, bad{};
+  vec<T> low{}, high{};
+  mask<T> missing{};
   const auto see = [&](vec<T> v) NONNEG_LAMBDA {
     low = v < low ? v : low;
     high = v > high ? v : high;
-    bad += v * vec<T>{}; // zero times infinity is NaN
+    missing -= v != v; // true is -1
   };
   int64_t i = start;
   for (; i + L <= stop; i += L)
@@ -21,11 +22,11 @@ template <class T> void extent(const T *x, double *out, int64_t start, int64_t s
   for (int lane = 0; lane < L; ++lane) {
     out[0] = low[lane] < out[0] ? low[lane] : out[0];
     out[1] = high[lane] > out[1] ? high[lane] : out[1];
-    out[2] += bad[lane];
+    out[2] += double(missing[lane]);
   }
 }
 
-// out += {sum, sum of squares} of a * b * x; in x's type within blocks of 256, float64 across them.
+// out += {sum, sum of squares} of a * b * x, NaN left out; in x's type within blocks of 256, float64 across them.
 template <class T> void moments(const T *x, T a, T b, double *out, int64_t start, int64_t stop) {
   constexpr int L = lanes<T>;
   constexpr int64_t block = 256;
@@ -33,7 +34,7 @@ template <class T> void moments(const T *x, T a, T b, double *out, int64_t start
     const int64_t to = from + block < stop ? from + block : stop;
     vec<T> sum{}, square{};
     const auto add = [&](vec<T> v) NONNEG_LAMBDA {
-      v = v * fill(a) * fill(b);
+      v = (v == v ? v : vec<T>{}) * fill(a) * fill(b);
       sum += v;
       square += v * v;
     };

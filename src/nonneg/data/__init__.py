@@ -6,28 +6,53 @@ import scipy.sparse
 
 from nonneg.data.check import check_loss_domain, check_matrix
 from nonneg.data.dense import Dense, mix
+from nonneg.data.filled import Filled
 from nonneg.data.low_rank import LowRank, sketch
+from nonneg.data.observed import Observed, observe, warn_of_unobserved
 from nonneg.data.source import THINNING, Array, Entries, Scale, Source, gram
 from nonneg.data.sparse import Sparse
+from nonneg.data.weighted import WeightedDense, WeightedSparse
 
 __all__ = [
     "THINNING",
     "Array",
     "Dense",
     "Entries",
+    "Filled",
     "LowRank",
+    "Observed",
     "Scale",
     "Source",
     "Sparse",
+    "WeightedDense",
+    "WeightedSparse",
     "as_source",
     "check_loss_domain",
     "check_matrix",
     "gram",
     "mix",
+    "observe",
     "sketch",
+    "warn_of_unobserved",
 ]
+
+# Beyond this share of missing entries a dense X is read by those that were observed.
+MOST_FILLED = 0.4
 
 
 def as_source(X: Any, scale: Scale | None = None) -> Entries:
-    """Wrap a matrix that `check_matrix` has returned; in a given scale, or in that of its largest entry."""
+    """Wrap what `observe` or `check_matrix` has returned; in a given scale, or in that of its largest entry."""
+    if isinstance(X, Observed):
+        if not X.plain:
+            return _weighted(X, scale)
+        X = X.X
     return Sparse(X, scale) if scipy.sparse.issparse(X) else Dense(X, scale)
+
+
+def _weighted(observed: Observed, scale: Scale | None) -> Entries:
+    X = observed.X
+    if scipy.sparse.issparse(X):
+        return WeightedSparse(observed, scale)
+    if observed.n_missing <= MOST_FILLED * X.size:
+        return WeightedDense(observed, scale)
+    return WeightedSparse(observed.stored(), scale)

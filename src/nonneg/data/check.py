@@ -36,17 +36,53 @@ def check_matrix(X: Any, *, negative: str = "error", name: str = "factorize (inp
     ValueError
         If X is not two-dimensional, is empty, or holds NaN, infinity or (by default) a negative number.
     """
-    if negative not in ("error", "allow"):
-        raise ValueError(f'negative must be "error" or "allow", got {negative!r}.')
-    X = _check_sparse(X) if scipy.sparse.issparse(X) else _check_dense(X)
-    if min(X.shape) < 1:
-        raise ValueError(f"Input X is empty: shape {X.shape}; at least one row and one column are needed.")
-    _check_values(X, negative, name)
+    X = check_form(X)
+    check_values(X, negative, name)
     return X
 
 
-def check_loss_domain(X: Any, beta: float, floor: float | None, *, negative: str = "error") -> None:
-    """Refuse what a loss cannot take: zeros for beta <= 0 without a floor, negative numbers for all but beta = 2."""
+def check_form(X: Any, *, missing: bool = False) -> Any:
+    """Return X as a matrix of floats that a source can read; masked entries become NaN if some may be missing."""
+    X = _check_sparse(X) if scipy.sparse.issparse(X) else _check_dense(X, missing)
+    if min(X.shape) < 1:
+        raise ValueError(f"Input X is empty: shape {X.shape}; at least one row and one column are needed.")
+    return X
+
+
+def check_values(X: Any, negative: str, name: str, *, missing: bool = False) -> int:
+    """Refuse infinity, negative entries and, unless some may be missing, NaN; return the number of NaN."""
+    if negative not in ("error", "allow"):
+        raise ValueError(f'negative must be "error" or "allow", got {negative!r}.')
+    flat = X.data if scipy.sparse.issparse(X) else (X if X.flags.c_contiguous else X.T).reshape(-1)
+    low, high, n_missing = _core.extent(flat, thread_count())
+    if n_missing and not missing:
+        row, column, _ = _first(X, np.isnan)
+        raise ValueError(
+            f"Input X contains NaN: row {row}, column {column}. "
+            f"{name.split(' ', maxsplit=1)[0]} does not accept missing values encoded as NaN natively; "
+            "fill them or leave out their rows or columns."
+        )
+    if not (np.isfinite(low) and np.isfinite(high)):
+        row, column, _ = _first(X, np.isinf)
+        raise ValueError(
+            f"Input X contains infinity or a value too large for {X.dtype!r}: row {row}, column {column}."
+        )
+    if negative == "error" and low < 0:
+        row, column, value = _first(X, lambda x: x < 0)
+        raise ValueError(
+            f"Negative values in data passed to {name}: {value:g} at row {row}, column {column}; "
+            'negative="allow" fits such data under W, H >= 0.'
+        )
+    return int(n_missing)
+
+
+def check_loss_domain(
+    X: Any, beta: float, floor: float | None, *, negative: str = "error", elsewhere: bool = True
+) -> None:
+    """Refuse what a loss cannot take: zeros for beta <= 0 without a floor, negative numbers for all but beta = 2.
+
+    NaN is no zero, nor is what a sparse X does not store if not `elsewhere`.
+    """
     a_number = isinstance(floor, Real) and not isinstance(floor, bool)
     if floor is not None and (beta > 0 or not a_number or not 0 < float(floor) < np.inf):
         raise ValueError(
@@ -58,7 +94,7 @@ def check_loss_domain(X: Any, beta: float, floor: float | None, *, negative: str
     if beta > 0 or floor is not None:
         return
     values = X.data if scipy.sparse.issparse(X) else X
-    if values.size < X.shape[0] * X.shape[1] or values.min() == 0:
+    if (elsewhere and values.size < X.shape[0] * X.shape[1]) or (values == 0).any():
         positive = values[values > 0]
         advice = "X holds no positive value at all."
         if positive.size:
@@ -88,11 +124,13 @@ def _check_sparse(X: Any) -> Any:
     return X
 
 
-def _check_dense(X: Any) -> Array:
+def _check_dense(X: Any, missing: bool) -> Array:
     if hasattr(X, "to_numpy") and not isinstance(X, np.ndarray):
-        X = X.to_numpy()
+        X = _frame_values(X)
     if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
-        raise ValueError("X has masked entries; fill them or leave out their rows or columns.")
+        if not missing:
+            raise ValueError("X has masked entries; fill them or leave out their rows or columns.")
+        X = (X if X.dtype.kind == "f" else X.astype(np.float64)).filled(np.nan)
     X = np.asarray(X)
     if X.dtype.kind == "O":
         if any(isinstance(value, (str, bytes)) for value in X.flat):
@@ -112,26 +150,12 @@ def _check_dense(X: Any) -> Array:
     return X if X.flags.c_contiguous or X.flags.f_contiguous else np.ascontiguousarray(X)
 
 
-def _check_values(X: Any, negative: str, name: str) -> None:
-    flat = X.data if scipy.sparse.issparse(X) else (X if X.flags.c_contiguous else X.T).reshape(-1)
-    low, _, finite = _core.extent(flat, thread_count())
-    if not finite:
-        row, column, value = _first(X, lambda x: ~np.isfinite(x))
-        if np.isnan(value):
-            raise ValueError(
-                f"Input X contains NaN: row {row}, column {column}. "
-                f"{name.split(' ', maxsplit=1)[0]} does not accept missing values encoded as NaN natively; "
-                "fill them or leave out their rows or columns."
-            )
-        raise ValueError(
-            f"Input X contains infinity or a value too large for {X.dtype!r}: row {row}, column {column}."
-        )
-    if negative == "error" and low < 0:
-        row, column, value = _first(X, lambda x: x < 0)
-        raise ValueError(
-            f"Negative values in data passed to {name}: {value:g} at row {row}, column {column}; "
-            'negative="allow" fits such data under W, H >= 0.'
-        )
+def _frame_values(X: Any) -> Any:
+    """Return the values of a pandas or polars frame; what is null in a column of numbers is NaN."""
+    values = X.to_numpy()
+    if values.dtype.kind == "O" and hasattr(X, "isna"):
+        return X.to_numpy(dtype=np.float64, na_value=np.nan) if X.isna().to_numpy().any() else values
+    return values
 
 
 def _first(X: Any, bad: Any) -> tuple[int, int, float]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from nonneg import _core
 from nonneg._core import DivergenceRule
 from nonneg._threads import thread_count
-from nonneg.data.source import THINNING, Array, Divergence, Scale, Thinned, padded, worth_thinning
+from nonneg.data.source import THINNING, Array, Divergence, Scale, Thinned, padded, plain_means, worth_thinning
 
 
 class Dense:
     """Dense source; a Fortran-ordered X is the transposed problem of a C-ordered one."""
+
+    sample_weight: Array | None = None
 
     def __init__(self, X: Array, scale: Scale | None = None) -> None:
         self.shape = (X.shape[0], X.shape[1])
@@ -32,7 +35,7 @@ class Dense:
         height = max(1, 2**24 // self._data.shape[1])
         blocks = [self._data[start : start + height] for start in range(0, len(self._data), height)]
         flat = (np.ascontiguousarray(block).reshape(-1) for block in blocks)
-        sums = [_core.moments(block, *self.scale, thread_count()) for block in flat]
+        sums = [_core.moments(block, self.scale.W, self.scale.H, thread_count()) for block in flat]
         return sum(total for total, _ in sums), sum(square for _, square in sums)
 
     @property
@@ -87,11 +90,32 @@ class Dense:
         under: Array | None = None,
     ) -> Divergence:
         """Update the factor of a side in place under a beta-divergence, as the rule says."""
-        data = self._data if (side == "W") == self._by_rows else self._turned
+        data, (a, b, _), threads = self._along_side(side), self.scale, thread_count()
+        counts = self._counts(side)
         done = _core.divergence_dense(
-            data, *self.scale, padded(partner), F, slopes, rule, 0, F.shape[1], thread_count(), under
+            data, a, b, padded(partner), F, slopes, rule, 0, F.shape[1], threads, under, **counts
         )
         return Divergence(*done[:3])
+
+    def background(self, side: str, partner: Array) -> Array:
+        """Return the sum of each part of the partner."""
+        return partner.sum(axis=1, dtype=np.float64)
+
+    def means(self, side: str) -> Array:
+        """Return the mean of each row or column of X."""
+        return plain_means(self, side)
+
+    def complete(self) -> Dense:
+        """Return the data."""
+        return self
+
+    def _along_side(self, side: str) -> Array:
+        """Return X, or its transpose, with the rows of a side's factor as rows."""
+        return self._data if (side == "W") == self._by_rows else self._turned
+
+    def _counts(self, side: str) -> dict[str, Any]:
+        """Return what the kernels need to know of weights: nothing."""
+        return {}
 
     def thinned(self) -> Thinned | None:
         """Return every eleventh row of a tall X (column of a wide one in Fortran order), by a view."""

@@ -12,6 +12,8 @@ from nonneg.data.source import Array, Source, gram
 class LowRank:
     """X ~ Q B with orthonormal Q (m x r, stored transposed) and B = Q' X (r x n)."""
 
+    sample_weight: Array | None = None
+
     def __init__(self, Qt: Array, B: Array, source: Source) -> None:
         self.shape, self.dtype, self.scale, self.mean = source.shape, source.dtype, source.scale, source.mean
         self.squared_norm = float(np.trace(gram(B)))

@@ -51,6 +51,7 @@ class Source(Protocol):
     shape: tuple[int, int]
     dtype: np.dtype[Any]
     scale: Scale
+    sample_weight: Array | None  # how often each row counts; None: once
 
     @property
     def squared_norm(self) -> float:
@@ -102,7 +103,20 @@ class Entries(Source, Protocol):
         """Update the factor of a side ("W" or "H") in place under a beta-divergence, as the rule says.
 
         With the rule "split" F becomes the numerators of its multiplicative update and ``under`` the denominators.
+        ``slopes`` is what is linear in each part, with that of `background`.
         """
+        ...
+
+    def background(self, side: str, partner: Array) -> Array:
+        """Return the sum of each part of the partner over the entries that are not looked at one by one, float64."""
+        ...
+
+    def means(self, side: str) -> Array:
+        """Return the mean of each row ("W") or column ("H") of X, 1 x rows."""
+        ...
+
+    def complete(self) -> Source:
+        """Return the data as if all of them had been observed, for a start."""
         ...
 
 
@@ -114,6 +128,7 @@ class Scale(NamedTuple):
 
     W: float = 1.0
     H: float = 1.0
+    weights: float = 1.0  # what the weights of entries were divided by, and with them the loss
 
     @classmethod
     def of(cls, largest: float) -> Scale:
@@ -129,12 +144,12 @@ class Scale(NamedTuple):
 
     def up(self, F: Array) -> Array:
         """Return F in scaled units; F itself where the scale is 1."""
-        return F if self == (1, 1) else F * F.dtype.type(self.W) * F.dtype.type(self.H)
+        return F if self[:2] == (1, 1) else F * F.dtype.type(self.W) * F.dtype.type(self.H)
 
     def down(self, F: Array) -> Array:
         """Return F, which is in scaled units, in the units of X."""
         with np.errstate(over="ignore", under="ignore"):
-            return F if self == (1, 1) else F / F.dtype.type(self.W) / F.dtype.type(self.H)
+            return F if self[:2] == (1, 1) else F / F.dtype.type(self.W) / F.dtype.type(self.H)
 
     def times(self, x: float, power_W: float, power_H: float) -> float:
         """Return x times these powers of the two halves, rounded once; inf or 0 outside float64's range."""
@@ -145,11 +160,18 @@ class Scale(NamedTuple):
 
     def down_loss(self, x: float, degree: float) -> float:
         """Return a loss of scaled data in the units of X; it grows like this power of the scale."""
-        return self.times(x, -degree, -degree)
+        return self.times(x * self.weights, -degree, -degree)
+
+    def down_error(self, x: float, degree: float) -> float:
+        """Return the root of twice a loss of scaled data in the units of X.
+
+        Brought down by itself: the loss may have left the range of numbers.
+        """
+        return self.times(math.sqrt(2 * x) * math.sqrt(self.weights), -degree / 2, -degree / 2)
 
     def product(self, product: Callable[[Array], Array], F: Array) -> Array:
         """Return a product of X with F in scaled units; half of the scale on each side, so nothing overflows."""
-        if self == (1, 1):
+        if self[:2] == (1, 1):
             return product(F)
         out = product(F * F.dtype.type(self.W))
         out *= F.dtype.type(self.H)
@@ -165,6 +187,13 @@ def gram(A: Array, B: Array | None = None) -> Array:
     out = np.zeros((len(A), len(B)))
     _core.gram(A, B, out, 0, A.shape[1], thread_count())
     return out
+
+
+def plain_means(source: Source, side: str) -> Array:
+    """Return the mean of each row ("W") or column ("H") of X where every entry counts the same, 1 x rows."""
+    length = source.shape[side == "W"]
+    ones = np.ones((1, length), source.dtype)
+    return (source.dot(ones) if side == "W" else source.tdot(ones)) / length
 
 
 def padded(F: Array) -> Array:

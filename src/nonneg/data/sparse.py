@@ -10,7 +10,18 @@ import scipy.sparse
 from nonneg import _core
 from nonneg._core import DivergenceRule
 from nonneg._threads import thread_count
-from nonneg.data.source import THINNING, Array, Divergence, Scale, Thinned, gram, on_lines, padded, worth_thinning
+from nonneg.data.source import (
+    THINNING,
+    Array,
+    Divergence,
+    Scale,
+    Thinned,
+    gram,
+    on_lines,
+    padded,
+    plain_means,
+    worth_thinning,
+)
 
 Layout = tuple[Array, Array, Array]  # indptr, indices, data
 
@@ -25,6 +36,8 @@ class Sparse:
     does not come in is the one copy a fit makes; where the product is small it is summed in place instead.
     """
 
+    sample_weight: Array | None = None
+
     def __init__(self, X: Any, scale: Scale | None = None) -> None:
         self.shape = (int(X.shape[0]), int(X.shape[1]))
         self.dtype = X.dtype
@@ -34,8 +47,12 @@ class Sparse:
             low, high, _ = _core.extent(X.data, thread_count())
             scale = Scale.of(max(-low, high))
         self.scale = scale
-        total, self.squared_norm = _core.moments(X.data, *self.scale, thread_count())
-        self.mean = total / (self.shape[0] * self.shape[1])
+        self.mean, self.squared_norm = self._moments(X.data)
+
+    def _moments(self, data: Array) -> tuple[float, float]:
+        """Return the mean of all entries and the sum of their squares."""
+        total, squares = _core.moments(data, self.scale.W, self.scale.H, thread_count())
+        return total / (self.shape[0] * self.shape[1]), squares
 
     def dot(self, H: Array) -> Array:
         """Return ``(X H')'``, k x m."""
@@ -46,7 +63,7 @@ class Sparse:
         return self.scale.product(lambda F: self._times(F, "csc", self.shape[1]), Wt)
 
     def _times(self, F: Array, layout: str, length: int) -> Array:
-        packed = _pack(F)
+        packed = pack(F)
         out = np.empty((len(F), length), F.dtype)
         small = length * packed.shape[1] * F.itemsize <= SCATTER_BYTES and 4 * length <= F.shape[1]
         if small and layout != self._given:
@@ -72,7 +89,7 @@ class Sparse:
         indptr, indices, data = self._layouts[self._given]
         sums = np.zeros(2)
         data = self.scale.up(data)
-        _core.residual(indptr, indices, data, _pack(rows), _pack(columns), sums, 0, rows.shape[1], thread_count())
+        _core.residual(indptr, indices, data, pack(rows), pack(columns), sums, 0, rows.shape[1], thread_count())
         residual, stored = sums
         # In float64 throughout: what is not stored is a difference of two large numbers.
         model = float((gram(Wt.astype(np.float64)) * gram(H.astype(np.float64))).sum())
@@ -91,20 +108,36 @@ class Sparse:
 
         Under Kullback-Leibler by the stored entries alone; other divergences look at every entry, a row at a time.
         """
-        layout, (a, b) = self._layout("csr" if side == "W" else "csc"), self.scale
+        (layout, counts), (a, b, _), threads = self._stored(side), self.scale, thread_count()
         if rule.beta != 1:
             H, n = padded(partner), partner.shape[1]
             done = _core.divergence_expanded(
-                *layout, n, a, b, H, F, slopes, rule, 0, F.shape[1], thread_count(), under
+                *layout, n, a, b, H, F, slopes, rule, 0, F.shape[1], threads, under, **counts
             )
             return Divergence(*done[:3])
-        packed = _pack(partner)
+        packed = pack(partner)
         first_step, size, stored, model = _core.divergence_stored(
-            *layout, a, b, packed, F, slopes, rule, 0, F.shape[1], thread_count(), under
+            *layout, a, b, packed, F, slopes, rule, 0, F.shape[1], threads, under, **counts
         )
         # Where nothing is stored the divergence is what the model puts there.
-        everywhere = float(F.sum(axis=1, dtype=np.float64) @ partner.sum(axis=1, dtype=np.float64))
+        everywhere = float(F.sum(axis=1, dtype=np.float64) @ self.background(side, partner))
         return Divergence(first_step, size, stored + max(0.0, everywhere - model))
+
+    def background(self, side: str, partner: Array) -> Array:
+        """Return the sum of each part of the partner."""
+        return partner.sum(axis=1, dtype=np.float64)
+
+    def means(self, side: str) -> Array:
+        """Return the mean of each row or column of X."""
+        return plain_means(self, side)
+
+    def complete(self) -> Sparse:
+        """Return the data."""
+        return self
+
+    def _stored(self, side: str) -> tuple[Layout, dict[str, Any]]:
+        """Return X by the rows of a side's factor, and what the kernels need to know of weights: nothing."""
+        return self._layout("csr" if side == "W" else "csc"), {}
 
     def thinned(self) -> Thinned | None:
         """Return every eleventh row of a tall X or column of a wide one."""
@@ -132,7 +165,7 @@ def _same_index(X: Any) -> Layout:
     return np.ascontiguousarray(X.indptr, wide), np.ascontiguousarray(X.indices, wide), np.ascontiguousarray(X.data)
 
 
-def _pack(F: Array) -> Array:
+def pack(F: Array) -> Array:
     """Copy k x n to n x k, rows padded to 32 bytes."""
     per_vector = 32 // F.dtype.itemsize
     packed = on_lines((F.shape[1], -(-len(F) // per_vector) * per_vector), F.dtype)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nonneg.data import Source
+from nonneg.data import Entries, Source
 from nonneg.solve.result import Factorization
 from nonneg.solve.starts import STARTS, Start
 from nonneg.solve.warmup import WarmUp
@@ -20,7 +20,7 @@ def default_start(source: Source, k: int) -> str:
     return "nndsvda" if k <= min(source.shape) else "random"
 
 
-def make_start(source: Source, warm_up: WarmUp, k: int, start: StartArgument, seed: int) -> tuple[str, Start]:
+def make_start(source: Entries, warm_up: WarmUp, k: int, start: StartArgument, seed: int) -> tuple[str, Start]:
     """Return the name of the start and the start itself."""
     if isinstance(start, Factorization):
         start = (start.W, start.H)
@@ -36,7 +36,8 @@ def make_start(source: Source, warm_up: WarmUp, k: int, start: StartArgument, se
             f"here {k} > {min(source.shape)}; use 'random'."
         )
     # An SVD of the smallest problem does; the others read a few rows or none.
-    return name, STARTS[name](warm_up.smallest if name.startswith("nndsvd") else source, k, seed)
+    whole = source if name == "random" else source.complete()
+    return name, STARTS[name](warm_up.smallest if name.startswith("nndsvd") else whole, k, seed)
 
 
 def _given_start(source: Source, k: int, start: Sequence[Any]) -> Start:
@@ -44,7 +45,7 @@ def _given_start(source: Source, k: int, start: Sequence[Any]) -> Start:
         raise ValueError(f"start must be a pair (W, H), got {len(start)} item(s).")
     m, n = source.shape
     factors = []
-    for label, value, shape, scale in zip("WH", start, ((m, k), (k, n)), source.scale, strict=True):
+    for label, value, shape, scale in zip("WH", start, ((m, k), (k, n)), source.scale[:2], strict=True):
         F = np.asarray(value)
         if F.shape != shape:
             raise ValueError(f"start: {label} must have shape {shape}, got {F.shape}.")

@@ -75,7 +75,11 @@ class BetaDivergence:
 
     def objective(self, W: Array, H: Array) -> float:
         """Return the objective at the pair that the last half-step has left."""
-        return self._value + self.shrinks[0].value(W) + self.shrinks[1].value(H)
+        return self._value + self.penalty(W, H)
+
+    def penalty(self, W: Array, H: Array) -> float:
+        """Return the L1 and L2 penalties."""
+        return self.shrinks[0].value(W, self.source.sample_weight) + self.shrinks[1].value(H)
 
     def value(self, W: Array, H: Array) -> float:
         """Return the divergence of X from W H."""
@@ -93,10 +97,8 @@ class BetaDivergence:
         size = np.ones((len(partner), 1), partner.dtype)
         if not any(self.shrinks[side == "H"]):
             partner, size = unit_rows(partner)
-        ones = np.ones((1, partner.shape[1]), partner.dtype)
-        sums = self.source.dot(ones) if side == "W" else self.source.tdot(ones)
         # Each row begins at its own mean: what it ends at depends on no other row.
-        means = np.maximum(sums / partner.shape[1], self.least).astype(partner.dtype)
+        means = np.maximum(self.source.means(side), self.least).astype(partner.dtype)
         F: Array = np.where(live(partner)[:, None], means, means.dtype.type(0))
         self._step(side, F, partner, self._rule("multiply", side))
         most, tol = (ROUGH_SWEEPS, ROUGH) if accuracy == "rough" else (SETTLING_SWEEPS, SETTLED[self.source.dtype])
@@ -138,7 +140,7 @@ class BetaDivergence:
     def _update(self, side: str, F: Array, partner: Array, rule: DivergenceRule) -> Divergence:
         slopes = np.full(len(F), self.shrinks[side == "H"].l1)
         if self.beta == 1:
-            slopes += partner.sum(axis=1, dtype=np.float64)
+            slopes += self.source.background(side, partner)
         done = self.source.divergence(side, F, partner, slopes.astype(F.dtype), rule)
         return done._replace(value=max(0.0, done.value))  # rounding may take a sum of terms >= 0 below zero
 

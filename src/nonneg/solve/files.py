@@ -34,6 +34,7 @@ def save(result: Factorization, path: str | os.PathLike[str]) -> None:
         "converged": result.converged,
         "reason": result.reason,
         "seed": result.seed,
+        "n_missing": result.n_missing,
         "settings": dict(result.settings),
         **{name: getattr(result, name) for name in NUMBERS},
     }
@@ -121,6 +122,7 @@ def _read_model(file: BinaryIO) -> Factorization:
         reason=str(header["reason"]),
         seed=int(header["seed"]),
         settings=header["settings"],
+        n_missing=int(header.get("n_missing", 0)),
         **{name: float(header[name]) for name in NUMBERS},
     )
 

@@ -31,7 +31,7 @@ def finish(
         W = W * sums.astype(W.dtype)
     W, H = settle_in_order(problem, W, H, keep_order)
     value, kkt = problem.measure(W, H)
-    objective = value + on_W.value(W) + on_H.value(H)
+    objective = value + problem.penalty(W, H)
     loss = source.scale.down_loss(value, problem.beta)
     W, H = np.ascontiguousarray(W.T), np.ascontiguousarray(H)
     if free:  # H sums to one, W carries the whole scale of X
@@ -50,8 +50,7 @@ def finish(
         H=H,
         loss_name=name_of(problem.beta),
         loss_value=loss,
-        # The root of a square is brought down by itself: the square may have left the range of numbers.
-        error=source.scale.down_loss(float(np.sqrt(2 * value)), problem.beta / 2),
+        error=source.scale.down_error(value, problem.beta),
         relative_error=float(np.sqrt(share)) if problem.beta == 2 else share,
         trace=Trace(np.array([path.state.unscaled(x) for x in path.state.losses]), np.array(path.state.seconds)),
         converged=path.reason in CONVERGED,

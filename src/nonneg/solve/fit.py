@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nonneg._threads import same_threads
-from nonneg.data import Array, Entries, as_source, check_loss_domain, check_matrix
+from nonneg.data import Array, Entries, as_source, check_loss_domain, observe, warn_of_unobserved
 from nonneg.solve.begin import StartArgument, make_start
 from nonneg.solve.finish import finish
 from nonneg.solve.loop import iterate
@@ -35,6 +35,10 @@ def factorize(
     penalty: Penalty | None = None,
     start: StartArgument = None,
     solver: str = "auto",
+    weights: Any = None,
+    uncertainty: Any = None,
+    sample_weight: Any = None,
+    missing_values: float | None = float("nan"),
     n_init: int = 1,
     seed: int | None = None,
     stop: Rule | Sequence[Rule] | None = None,
@@ -70,6 +74,16 @@ def factorize(
         squared error ("e-a-hals", which "cd" names, too) and for Kullback-Leibler ("e-ccd"), multiplicative updates
         for other losses ("mm"), extrapolated where 1 < beta < 2. "mu" is plain multiplicative updates as scikit-learn
         does them, for comparison.
+    weights : array-like or sparse matrix of shape (m, n), or broadcastable to it, optional
+        What each entry counts, at least 0: the loss is the sum of ``weight d(x, y)``. Weight 0 is the same as not
+        observed, whatever X holds there. For a sparse X a sparse matrix: entries that it does not store count 0.
+    uncertainty : like weights, optional
+        Standard error of each entry, above 0, in the units of X: weights of ``1 / uncertainty^2``. See `Quality`.
+    sample_weight : array-like of shape (m,), optional
+        How often each row counts, at least 0. A whole number does what repeating the row does.
+    missing_values : nan, 0 or None
+        What stands for an entry that was not observed: nan; with 0 zeros, too (of a sparse X: what it does not store),
+        as in tables of ratings; with None NaN is an error.
     n_init : int
         Runs; the one with the smallest objective is returned. The first uses `start`, the others are random.
     seed : int, optional
@@ -126,10 +140,27 @@ def factorize(
         raise TypeError(f"callback must be a function of the State, got {callback!r}.")
     _warn_if_one_sided(penalty)
     with same_threads():
-        X = check_matrix(X, negative=negative, name=name)
-        check_loss_domain(X, beta, floor, negative=negative)
-        rules, arguments = stop_rules(stop), {"negative": negative, "floor": floor}
-        return _fit(as_source(X), k, beta, solve, penalty, start, n_init, seed, rules, callback, arguments, began)
+        observed = observe(
+            X,
+            weights=weights,
+            uncertainty=uncertainty,
+            sample_weight=sample_weight,
+            missing_values=missing_values,
+            negative=negative,
+            name=name,
+        )
+        check_loss_domain(observed.X, beta, floor, negative=negative, elsewhere=observed.elsewhere)
+        warn_of_unobserved(observed, stacklevel=2)
+        rules = stop_rules(stop)
+        arguments = {
+            "negative": negative,
+            "floor": floor,
+            # JSON knows no NaN.
+            "missing_values": missing_values if missing_values is None or missing_values == 0 else "nan",
+        }
+        source = as_source(observed)
+        result = _fit(source, k, beta, solve, penalty, start, n_init, seed, rules, callback, arguments, began)
+        return replace(result, n_missing=observed.n_missing)
 
 
 def _fit(
@@ -179,7 +210,7 @@ def _fit(
 
 def objective(problem: Problem, pair: tuple[Array, Array]) -> float:
     """Return the objective at any pair (W, H), k x rows, in scaled units."""
-    return problem.value(*pair) + sum(shrink.value(F) for shrink, F in zip(problem.shrinks, pair, strict=True))
+    return problem.value(*pair) + problem.penalty(*pair)
 
 
 def _check_arguments(k: object, n_init: object) -> None:

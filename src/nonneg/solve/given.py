@@ -22,7 +22,7 @@ def given_H(
     floor: float | None = None,
     exact: bool = False,
 ) -> Array:
-    """Return W (m x k) for a checked X and a given H in the units of X."""
+    """Return W (m x k) for a checked or observed X and a given H in the units of X."""
     with same_threads():
         source = as_source(X)
         problem = solver_for(beta, solver, floor).problem(source, (shrink_given_H(penalty, source, beta), Shrink()))
@@ -33,7 +33,7 @@ def given_H(
 def explained_share(
     X: Any, W: Array, H: Array, *, beta: float = 2.0, solver: str = "auto", floor: float | None = None
 ) -> float:
-    """Return 1 - loss / loss of a model that says nothing, for a checked X; 1 where both are zero."""
+    """Return 1 - loss / loss of a model that says nothing, for a checked or observed X; 1 where both are zero."""
     with same_threads():
         source = as_source(X)
         problem = solver_for(beta, solver, floor).problem(source, (Shrink(), Shrink()))
@@ -45,7 +45,9 @@ def shrink_given_H(penalty: Penalty, source: Source, beta: float) -> Shrink:
     """Return the penalty on W in scaled units in which W carries the whole scale of X and H none."""
     on_W, _ = penalty.shrinks(source.shape)
     l1, l2 = (
-        min(source.scale.times(strength, beta - degree, beta - degree), 1e30) if strength else 0.0
+        min(source.scale.times(strength / source.scale.weights, beta - degree, beta - degree), 1e30)
+        if strength
+        else 0.0
         for degree, strength in enumerate(on_W, 1)
     )
     return Shrink(l1, l2)

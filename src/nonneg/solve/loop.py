@@ -83,6 +83,6 @@ def rebalance(problem: Problem, W: Side, H: Side) -> None:
     """Share scale and penalties between the factors; every iterate is scaled alike, so the extrapolation goes on."""
     if not problem.balances:
         return
-    factor = balance(W.plain, H.plain, *problem.shrinks)
+    factor = balance(W.plain, H.plain, *problem.shrinks, problem.source.sample_weight)
     W.scale(factor)
     H.scale(1 / factor)

@@ -102,7 +102,7 @@ def learn_all(
             batch.problem.value(scale.up(np.ascontiguousarray(W[cut].T)), H)
             for cut, batch in zip(cuts, batches, strict=True)
         )
-        error = scale.down_loss(float(np.sqrt(2 * value)), task.beta / 2)
+        error = scale.down_error(value, task.beta)
         return Fitted(W, H, error, learnt, step, -(-step // len(cuts)), converged)
 
 

@@ -17,10 +17,13 @@ class Shrink(NamedTuple):
     l1: float = 0.0
     l2: float = 0.0
 
-    def value(self, F: Array) -> float:
-        """Return the penalty of F (k x rows)."""
-        linear = self.l1 * float(F.sum(dtype=np.float64)) if self.l1 else 0.0
-        square = 0.5 * self.l2 * float(np.einsum("pj,pj->", F, F, dtype=np.float64)) if self.l2 else 0.0
+    def value(self, F: Array, counts: Array | None = None) -> float:
+        """Return the penalty of F (k x rows), each row as often as it counts."""
+        if not any(self):
+            return 0.0
+        each = F if counts is None else F * counts
+        linear = self.l1 * float(each.sum(dtype=np.float64)) if self.l1 else 0.0
+        square = 0.5 * self.l2 * float(np.einsum("pj,pj->", each, F, dtype=np.float64)) if self.l2 else 0.0
         return linear + square
 
 
@@ -45,7 +48,8 @@ class Penalty:
             + alpha_W n l1_ratio sum(W) + 1/2 alpha_W n (1 - l1_ratio) ||W||^2
             + alpha_H m l1_ratio sum(H) + 1/2 alpha_H m (1 - l1_ratio) ||H||^2
 
-    as in `sklearn.decomposition.NMF`.
+    as in `sklearn.decomposition.NMF`. With sample weights m is their sum, and each row of W is penalised as often as
+    its row of X counts.
 
     Examples
     --------
@@ -68,7 +72,7 @@ class Penalty:
                 raise ValueError(f"{name} must be a number {limit}{other}, got {value!r}.")
             object.__setattr__(self, name, float(value))
 
-    def shrinks(self, shape: tuple[int, int]) -> tuple[Shrink, Shrink]:
+    def shrinks(self, shape: tuple[float, int]) -> tuple[Shrink, Shrink]:
         """Return the penalties on W and on H for data of this shape."""
         m, n = shape
         alpha_H = self.alpha_W if self.alpha_H == "same" else float(self.alpha_H)
@@ -80,11 +84,11 @@ class Penalty:
 
 def scaled_shrinks(penalty: Penalty, source: Source, degree: float = 2.0) -> tuple[Shrink, Shrink]:
     """Return the penalties on the scaled factors: the objective grows like this power of the scale."""
-    on_W, on_H = penalty.shrinks(source.shape)
+    on_W, on_H = penalty.shrinks(counted(source))
 
     def scaled(strength: float, power_W: float, power_H: float) -> float:
         # What is far above anything that scaled data can pull is as good as infinite.
-        return min(source.scale.times(strength, power_W, power_H), 1e30) if strength else 0.0
+        return min(source.scale.times(strength / source.scale.weights, power_W, power_H), 1e30) if strength else 0.0
 
     return (
         Shrink(scaled(on_W.l1, degree - 1, degree), scaled(on_W.l2, degree - 2, degree)),
@@ -92,7 +96,13 @@ def scaled_shrinks(penalty: Penalty, source: Source, degree: float = 2.0) -> tup
     )
 
 
-def balance(W: Array, H: Array, on_W: Shrink, on_H: Shrink) -> Array:
+def counted(source: Source) -> tuple[float, int]:
+    """Return the numbers of rows, each as often as it counts, and of columns."""
+    m, n = source.shape
+    return (m if source.sample_weight is None else float(source.sample_weight.sum(dtype=np.float64))), n
+
+
+def balance(W: Array, H: Array, on_W: Shrink, on_H: Shrink, counts: Array | None = None) -> Array:
     """Return the factor s of each part for which ``s W, H / s`` has the smallest penalty; W, H are k x rows.
 
     Along this direction the data term is constant, so alternating updates crawl; the minimum is exact here:
@@ -104,8 +114,12 @@ def balance(W: Array, H: Array, on_W: Shrink, on_H: Shrink) -> Array:
         live = (sizes[0] > 0) & (sizes[1] > 0)
         ratio = np.where(live, sizes[1], 1) / np.where(live, sizes[0], 1)
         return np.exp2(np.round(0.5 * np.log2(ratio)))
-    a, c = (shrink.l1 * F.sum(axis=1, dtype=np.float64) for shrink, F in ((on_W, W), (on_H, H)))
-    b, d = (shrink.l2 * np.square(F, dtype=np.float64).sum(axis=1) for shrink, F in ((on_W, W), (on_H, H)))
+    rows = W if counts is None else W * counts
+    a, c = (shrink.l1 * F.sum(axis=1, dtype=np.float64) for shrink, F in ((on_W, rows), (on_H, H)))
+    b, d = (
+        shrink.l2 * np.multiply(each, F, dtype=np.float64).sum(axis=1)
+        for shrink, each, F in ((on_W, rows, W), (on_H, H, H))
+    )
     t = np.zeros(len(W))
     used = (a + b > 0) & (c + d > 0)
     for _ in range(30):

@@ -70,6 +70,10 @@ class Problem(Protocol):
         """Return the objective at the pair that the last call, ``improve("H", H, W)``, has left."""
         ...
 
+    def penalty(self, W: Array, H: Array) -> float:
+        """Return the penalties at any pair."""
+        ...
+
     def value(self, W: Array, H: Array) -> float:
         """Return the loss, without penalties, at any pair."""
         ...

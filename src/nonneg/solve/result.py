@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nonneg.data import Array, check_loss_domain, check_matrix
+from nonneg.data import Array, Observed, check_loss_domain, observe, warn_of_unobserved
 from nonneg.solve.given import given_H
 from nonneg.solve.losses import beta_of_name
 from nonneg.solve.penalty import Penalty
@@ -83,6 +83,8 @@ class Factorization:
         Seed of every random number of the run; the same seed gives the same bits.
     settings : mapping
         The arguments of the run, as plain values.
+    n_missing : int
+        Entries of X that were not observed.
     """
 
     W: Array
@@ -97,6 +99,7 @@ class Factorization:
     kkt: float
     seed: int
     settings: Mapping[str, Any] = field(default_factory=dict)
+    n_missing: int = 0
 
     @property
     def k(self) -> int:
@@ -135,17 +138,19 @@ class Factorization:
         product: Array = np.atleast_2d(self.W[rows]) @ self.H
         return product
 
-    def transform(self, X: Any, *, exact: bool = False) -> Array:
+    def transform(self, X: Any, *, weights: Any = None, uncertainty: Any = None, exact: bool = False) -> Array:
         """Return W for new rows, H as it is: the same problem that the fit solved for W, penalties included.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (rows, n)
-            New rows; a row's result does not depend on the rows beside it.
+            New rows; a row's result does not depend on the rows beside it. What was not observed is marked as in the
+            fit (``missing_values``).
+        weights, uncertainty : array-like or sparse matrix of shape (rows, n), or broadcastable to it, optional
+            What each entry counts, or its standard error; as in `factorize`.
         exact : bool
             Go on to rounding: by block principal pivoting under the squared error, by more sweeps else. Without it
-            the loss ends within about 1e-8 of the smallest (float64, 1 <= beta <= 2; multiplicative updates of other
-            losses end less exactly).
+            rows stop a hair's breadth before.
 
         Returns
         -------
@@ -159,22 +164,65 @@ class Factorization:
         >>> np.round(result.transform([[4.0, 4.0, 2.0]]) @ result.H, 3)
         array([[4., 4., 2.]])
         """
-        X = check_matrix(X, negative=self.settings.get("negative", "error"), name="transform (input X)")
-        if X.shape[1] != self.H.shape[1]:
-            raise ValueError(
-                f"X has {X.shape[1]} features, but the factorization was made with {self.H.shape[1]} features."
-            )
-        beta, floor = beta_of_name(self.loss_name), self.settings.get("floor")
-        check_loss_domain(X, beta, floor)
+        observed = self._observe(X, "transform", weights=weights, uncertainty=uncertainty)
         return given_H(
-            X,
-            np.ascontiguousarray(self.H, X.dtype),
+            observed,
+            np.ascontiguousarray(self.H, observed.X.dtype),
             Penalty(**self.settings.get("penalty", {})),
-            beta=beta,
+            beta=beta_of_name(self.loss_name),
             solver="mu" if self.settings.get("solver") == "mu" else "auto",
-            floor=floor,
+            floor=self.settings.get("floor"),
             exact=exact,
         )
+
+    def impute(self, X: Any, *, weights: Any = None, uncertainty: Any = None) -> Array:
+        """Return X with W H where it was not observed; W is solved for the rows given, as `transform` does.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (rows, n)
+            Rows, new or of the fit, with what was not observed marked as in the fit.
+        weights, uncertainty : array-like or sparse matrix, optional
+            As in `transform`. An entry of weight 0 is filled.
+
+        Returns
+        -------
+        ndarray of shape (rows, n)
+            A dense copy: what was observed stays as it is.
+
+        Examples
+        --------
+        >>> import numpy as np, nonneg
+        >>> X = np.outer([1.0, 2.0, 3.0], [4.0, 2.0, 1.0])
+        >>> X[1, 2] = np.nan
+        >>> result = nonneg.factorize(X, 1, seed=0)
+        >>> round(float(result.impute(X)[1, 2]), 3)
+        2.0
+        """
+        observed = self._observe(X, "impute", weights=weights, uncertainty=uncertainty)
+        model = self.transform(X, weights=weights, uncertainty=uncertainty) @ self.H.astype(observed.X.dtype)
+        return observed.or_else(model)
+
+    def _observe(self, X: Any, method: str, **counts: Any) -> Observed:
+        """Check new rows, read as the fit read its own."""
+        settings = self.settings
+        missing = settings.get("missing_values", "nan")
+        observed = observe(
+            X,
+            **counts,
+            missing_values=float("nan") if missing == "nan" else missing,
+            negative=settings.get("negative", "error"),
+            name=f"{method} (input X)",
+        )
+        if observed.shape[1] != self.H.shape[1]:
+            raise ValueError(
+                f"X has {observed.shape[1]} features, but the factorization was made with {self.H.shape[1]} features."
+            )
+        check_loss_domain(
+            observed.X, beta_of_name(self.loss_name), settings.get("floor"), elsewhere=observed.elsewhere
+        )
+        warn_of_unobserved(observed, 3, ("row",))
+        return observed
 
     def topics(self) -> Topics:
         """Read a fit of counts as a topic model.
@@ -229,6 +277,7 @@ class Factorization:
             f"Factorization of {m} x {n} into k={self.k} parts",
             f"  loss       {self.loss_value:.6g} ({self.loss_name}; {self._left_over})",
             f"  iterations {self.n_iter}, {'converged' if self.converged else 'not converged'}: {why(self.reason)}",
+            *([f"  missing    {self.n_missing} of {m * n} entries were not observed"] if self.n_missing else []),
             f"  kkt        {self.kkt:.2g}",
             f"  seed       {self.seed}",
             "  share      " + " ".join(f"{x:.3f}" for x in self.share[:10]) + (" ..." if self.k > 10 else ""),

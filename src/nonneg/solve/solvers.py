@@ -6,12 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from nonneg.data import Entries
+from nonneg.data import Entries, WeightedDense, WeightedSparse
 from nonneg.solve.divergence import BetaDivergence, KullbackLeibler, MultipliedDivergence
 from nonneg.solve.momentum import Growing, Momentum, Plain, Restarting
 from nonneg.solve.penalty import Shrink
 from nonneg.solve.problem import Problem
-from nonneg.solve.squared_error import MultipliedSquaredError, SquaredError
+from nonneg.solve.squared_error import MultipliedSquaredError
+from nonneg.solve.weighted_error import squared_error
 
 SOLVERS = ("auto", "cd", "mu")
 
@@ -34,15 +35,22 @@ def solver_for(beta: float, solver: str, floor: float | None = None) -> Solver:
         )
     if solver == "mu":
         if beta == 2:
-            return Solver(MultipliedSquaredError, Plain, warms_up=False)
+            return Solver(multiplied_squared_error, Plain, warms_up=False)
         return Solver(
             lambda source, shrinks: MultipliedDivergence(source, shrinks, beta, floor), Plain, warms_up=False
         )
     if beta == 2:
-        return Solver(SquaredError, Restarting)
+        return Solver(squared_error, Restarting)
     if beta == 1:
         return Solver(KullbackLeibler, partial(Restarting, keep=0.1))
     # Extrapolation is proved for a convex divergence only.
     return Solver(
         lambda source, shrinks: BetaDivergence(source, shrinks, beta, floor), Growing if 1 < beta < 2 else Plain
     )
+
+
+def multiplied_squared_error(source: Entries, shrinks: tuple[Shrink, Shrink]) -> Problem:
+    """Return the `Problem` of the squared error by plain multiplicative updates."""
+    if isinstance(source, (WeightedDense, WeightedSparse)) and not source.observed.complete:
+        return MultipliedDivergence(source, shrinks, 2.0)
+    return MultipliedSquaredError(source, shrinks)

@@ -38,24 +38,27 @@ class SquaredError:
 
     def improve(self, side: str, F: Array, partner: Array) -> Step:
         """Sweep over the rows of a factor; <B, F> and the Gram matrix are kept for `objective`."""
-        B, self._gram = self._product_with(side, partner), gram(partner)
+        B, self._gram = self._product_with(side, partner), self._gram_of(side, partner)
         done = sweep(F, B, self._gram, self.shrinks[side == "H"], MOST_SWEEPS, SWEEP_STEP)
         self._product = done.product
         return Step(done.kkt, done.dead)
 
     def objective(self, W: Array, H: Array) -> float:
         """Return the objective from what the half-step has computed anyway."""
-        data = self._value(W, H, self._product, self._gram, gram(H))
-        return data + self.shrinks[0].value(W) + self.shrinks[1].value(H)
+        return self._value(W, H, self._product, self._gram, gram(H)) + self.penalty(W, H)
+
+    def penalty(self, W: Array, H: Array) -> float:
+        """Return the L1 and L2 penalties."""
+        return self.shrinks[0].value(W, self.source.sample_weight) + self.shrinks[1].value(H)
 
     def value(self, W: Array, H: Array) -> float:
         """Return ``1/2 ||X - W H||^2``."""
-        product = float(np.einsum("pj,pj->", self.source.tdot(W), H, dtype=np.float64))
-        return self._value(W, H, product, gram(W), gram(H))
+        product = float(np.einsum("pj,pj->", self._product_with("H", W), H, dtype=np.float64))
+        return self._value(W, H, product, self._gram_of("H", W), gram(H))
 
     def measure(self, W: Array, H: Array) -> tuple[float, float]:
         """Return ``1/2 ||X - W H||^2`` and the distance from an optimum."""
-        A, gram_W, gram_H = self.source.tdot(W), gram(W), gram(H)
+        A, gram_W, gram_H = self._product_with("H", W), self._gram_of("H", W), gram(H)
         product = float(np.einsum("pj,pj->", A, H, dtype=np.float64))
         steps = (
             sweep(F.copy(), B, G, shrink, 1, 0.0).kkt
@@ -70,7 +73,9 @@ class SquaredError:
             # Whatever the size of a given partner, solve for rows near 1.
             partner, size = unit_rows(partner)
         tol = ROUGH if accuracy == "rough" else SETTLED[self.source.dtype]
-        F = solve_rows(self._product_with(side, partner), gram(partner), shrink, tol, exact=accuracy == "exact")
+        F = solve_rows(
+            self._product_with(side, partner), self._gram_of(side, partner), shrink, tol, exact=accuracy == "exact"
+        )
         with np.errstate(over="ignore", under="ignore"):
             return F * size
 
@@ -79,7 +84,15 @@ class SquaredError:
         return self.solve("W", H)
 
     def _product_with(self, side: str, partner: Array) -> Array:
-        return self.source.dot(partner) if side == "W" else self.source.tdot(partner)
+        return self.source.dot(partner) if side == "W" else self.source.tdot(self._counted(partner))
+
+    def _gram_of(self, side: str, partner: Array) -> Array:
+        counts = side == "H" and self.source.sample_weight is not None
+        return gram(partner, self._counted(partner)) if counts else gram(partner)
+
+    def _counted(self, W: Array) -> Array:
+        """Return the rows of W, each as often as it counts for H."""
+        return W if self.source.sample_weight is None else W * self.source.sample_weight
 
     def _value(self, W: Array, H: Array, product: float, gram_W: Array, gram_H: Array) -> float:
         """Return ``1/2 ||X - W H||^2``, and settle what counts as rounding beside it; ``product`` is <W' X, H>."""
@@ -100,7 +113,7 @@ class MultipliedSquaredError(SquaredError):
 
     def improve(self, side: str, F: Array, partner: Array) -> Step:
         """Multiply each entry by what pulls it up over what pulls it down."""
-        B, self._gram = self._product_with(side, partner), gram(partner)
+        B, self._gram = self._product_with(side, partner), self._gram_of(side, partner)
         shrink = self.shrinks[side == "H"]
         below = mix((self._gram + shrink.l2 * np.eye(len(F))).astype(F.dtype), F) + F.dtype.type(shrink.l1)
         scale = self.source.scale.H if side == "W" else self.source.scale.W

@@ -27,7 +27,7 @@ class WarmUp:
     def __init__(self, source: Entries, k: int, penalty: Penalty, beta: float, solver: Solver, seed: int) -> None:
         self.penalty, self.beta, self.solver = penalty, beta, solver
         self.thinned = source.thinned() if solver.warms_up else None
-        kept = source if self.thinned is None else self.thinned.source
+        kept = (source if self.thinned is None else self.thinned.source).complete()
         self.sketch = sketch_if_worth(kept, k, seed) if solver.warms_up and beta == 2 else None
         self.smallest: Source = self.sketch or kept
 

@@ -1,0 +1,201 @@
+"""What was observed of X, and how much each entry counts."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from nonneg.data.check import check_form, check_values
+from nonneg.data.source import Array
+from nonneg.data.weights import check_sample_weight, weigh, weigh_sparse
+
+# Names of rows or columns in a message, at most.
+MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A checked matrix and what its entries count.
+
+    Attributes
+    ----------
+    X : ndarray or CSR/CSC matrix
+        NaN where X was not observed.
+    weights : ndarray or None
+        From 0 to 1, of the shape and memory order of a dense X, or one for each stored entry of a sparse X; None: one.
+    sample_weight : ndarray of shape (m,) or None
+        How often each row counts; None: once.
+    elsewhere : bool
+        Whether the entries that a sparse X does not store are observed zeros.
+    largest : float
+        What weights were divided by.
+    n_missing : int
+        Entries that were not observed.
+    """
+
+    X: Any
+    weights: Array | None = None
+    sample_weight: Array | None = None
+    elsewhere: bool = True
+    largest: float = 1.0
+    n_missing: int = 0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return int(self.X.shape[0]), int(self.X.shape[1])
+
+    @property
+    def plain(self) -> bool:
+        """Whether every entry counts one."""
+        return self.weights is None and self.sample_weight is None and self.n_missing == 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether all entries of a row count the same."""
+        return self.weights is None and self.n_missing == 0
+
+    def or_else(self, model: Array) -> Array:
+        """Return a dense copy of X with a model's entries where it was not observed."""
+        X = self.X
+        if not scipy.sparse.issparse(X):
+            return np.where(np.isnan(X), model, X)
+        out = model if not self.elsewhere else np.zeros_like(model)
+        coo = X.tocoo()
+        i, j = coo.coords if hasattr(coo, "coords") else (coo.row, coo.col)
+        out[i, j] = np.where(np.isnan(coo.data), model[i, j], coo.data)
+        return out
+
+    def stored(self) -> Observed:
+        """Return a dense X as a sparse one that stores what was observed, and nothing else was."""
+        seen = ~np.isnan(self.X)
+        rows, columns = np.nonzero(seen)
+        indptr = np.concatenate([[0], np.cumsum(seen.sum(axis=1))])
+        wide = np.int64 if len(rows) > np.iinfo(np.int32).max else np.int32
+        pattern = columns.astype(wide), indptr.astype(wide)
+        X = scipy.sparse.csr_array((self.X[rows, columns], *pattern), shape=self.shape)
+        weights = None if self.weights is None else self.weights[rows, columns]
+        return replace(self, X=X, weights=weights, elsewhere=False)
+
+
+def observe(
+    X: Any,
+    *,
+    weights: Any = None,
+    uncertainty: Any = None,
+    sample_weight: Any = None,
+    missing_values: float | None = float("nan"),
+    negative: str = "error",
+    name: str = "factorize (input X)",
+) -> Observed:
+    """Check X and what is said of its entries; the caller's arrays are never changed.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (m, n)
+        The data.
+    weights : array-like or sparse matrix of shape (m, n), or broadcastable to it, optional
+        What each entry counts, at least 0; an entry of weight 0 may hold anything finite. For a sparse X a sparse
+        matrix: entries that it does not store count 0.
+    uncertainty : array-like or sparse matrix of shape (m, n), or broadcastable to it, optional
+        Standard error of each entry, above 0: weights of ``1 / uncertainty^2``.
+    sample_weight : array-like of shape (m,), optional
+        How often each row counts.
+    missing_values : nan, 0 or None
+        What stands for an entry that was not observed. nan; 0: zeros, too, or what a sparse X does not store; None:
+        nothing does, and NaN is an error.
+    negative : {"error", "allow"}
+        Whether negative entries are refused.
+    name : str
+        What messages call the input.
+
+    Raises
+    ------
+    TypeError, ValueError
+        One sentence: what was given, what was needed, what to do.
+    """
+    zeros = _zeros_are_missing(missing_values)
+    if weights is not None and uncertainty is not None:
+        raise ValueError("Give weights or uncertainty, not both: an uncertainty u is a weight of 1 / u^2.")
+    X = check_form(X, missing=missing_values is not None)
+    if missing_values is None:
+        check_values(X, negative, name)
+    counts, largest, elsewhere = None, 1.0, not (zeros and scipy.sparse.issparse(X))
+    if weights is not None or uncertainty is not None:
+        label, values = ("weights", weights) if uncertainty is None else ("uncertainty", uncertainty)
+        X, counts, largest = weigh_sparse(X, values, label) if scipy.sparse.issparse(X) else weigh(X, values, label)
+        elsewhere = not scipy.sparse.issparse(X)
+    if zeros and not scipy.sparse.issparse(X):
+        X = _without_zeros(X)
+    n_missing = check_values(X, negative, name, missing=True)
+    m, n = X.shape
+    if not elsewhere:
+        n_missing += m * n - X.nnz
+    if n_missing == m * n:
+        raise ValueError(f"X is entirely missing: none of its {m} x {n} entries was observed.")
+    return Observed(X, counts, check_sample_weight(sample_weight, X), elsewhere, largest, n_missing)
+
+
+def unobserved_lines(observed: Observed) -> tuple[Array, Array]:
+    """Return the rows and the columns of which no entry was observed."""
+    X, shape = observed.X, observed.shape
+    if observed.n_missing < min(shape):
+        return np.zeros(0, int), np.zeros(0, int)
+    if scipy.sparse.issparse(X):
+        # Entries of an unobserved row are all stored as NaN; or, where only stored entries count, none is stored.
+        seen = X.copy()
+        seen.data = (~np.isnan(X.data)).astype(np.int64)
+        left_out = np.zeros((2, max(shape)))
+        if observed.elsewhere:
+            stored = X.copy()
+            stored.data = np.ones(len(X.data), np.int64)
+            left_out = [size - np.asarray(stored.sum(axis=a)).ravel() for a, size in ((1, shape[1]), (0, shape[0]))]
+        counts = [np.asarray(seen.sum(axis=axis)).ravel() for axis in (1, 0)]
+        rows, columns = (count + left_out[i][: len(count)] for i, count in enumerate(counts))
+        return np.flatnonzero(rows == 0), np.flatnonzero(columns == 0)
+    height = max(1, 2**22 // shape[1])
+    rows, columns = np.zeros(shape[0], bool), np.zeros(shape[1], bool)
+    for top in range(0, shape[0], height):
+        seen = ~np.isnan(X[top : top + height])
+        rows[top : top + height] = seen.any(axis=1)
+        columns |= seen.any(axis=0)
+    return np.flatnonzero(~rows), np.flatnonzero(~columns)
+
+
+def warn_of_unobserved(observed: Observed, stacklevel: int, labels: Sequence[str] = ("row", "column")) -> None:
+    """Name the rows and columns of which nothing is known."""
+    for label, lines in zip(labels, unobserved_lines(observed), strict=False):
+        if len(lines):
+            named = ", ".join(str(line) for line in lines[:MOST_NAMED]) + (", ..." if len(lines) > MOST_NAMED else "")
+            s = "s" if len(lines) > 1 else ""
+            warnings.warn(
+                f"Nothing was observed of {label}{s} {named} of X; the result holds {len(lines)} {label}{s} of zeros.",
+                UserWarning,
+                stacklevel=stacklevel + 1,
+            )
+
+
+def _zeros_are_missing(missing_values: Any) -> bool:
+    if missing_values is None:
+        return False
+    if isinstance(missing_values, Real) and not isinstance(missing_values, bool):
+        if np.isnan(float(missing_values)):
+            return False
+        if missing_values == 0:
+            return True
+    raise ValueError(f"missing_values must be nan, 0 or None, got {missing_values!r}.")
+
+
+def _without_zeros(X: Array) -> Array:
+    zero = X == 0
+    if not zero.any():
+        raise ValueError("missing_values=0, but X is dense and holds no zero; leave missing_values out.")
+    X = X.copy(order="K")
+    X[zero] = np.nan
+    return X

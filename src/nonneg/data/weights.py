@@ -1,0 +1,121 @@
+"""Weights and uncertainties: from what the user says of each entry to what a source needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from nonneg.data.check import check_form
+from nonneg.data.source import Array
+
+
+def _check_weights(values: Any, label: str) -> Array:
+    """Return weights, float64, from weights or uncertainties; NaN where an uncertainty is NaN."""
+    try:
+        values = np.asarray(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{label} must hold real numbers.") from error
+    if label == "uncertainty":
+        if (values <= 0).any():
+            raise ValueError(
+                f"uncertainty must be above 0, got {values[values <= 0].flat[0]:g}; an entry that was not observed "
+                "is NaN in X, or has the weight 0."
+            )
+        with np.errstate(over="ignore", divide="ignore"):
+            values = 1 / values**2
+    wrong = ~(np.isfinite(values) & (values >= 0))
+    if label == "weights" and wrong.any():
+        raise ValueError(f"weights must be finite and at least 0, got {values[wrong].flat[0]:g}.")
+    if np.isinf(values).any():
+        raise ValueError("uncertainty must be above 1e-150: its square leaves the range of numbers.")
+    return values
+
+
+def weigh(X: Array, values: Any, label: str) -> tuple[Array, Array | None, float]:
+    """Return a dense X with NaN where the weight is 0, the weights by the largest of them, and that one."""
+    if scipy.sparse.issparse(values):
+        values = values.toarray()
+    weights = _check_weights(values, label)
+    try:
+        weights = np.broadcast_to(weights, X.shape)
+    except ValueError as error:
+        raise ValueError(f"{label} must have the shape {X.shape} of X, got {weights.shape}.") from error
+    unknown = np.isnan(weights)
+    if (unknown & ~np.isnan(X)).any():
+        row, column = np.argwhere(unknown & ~np.isnan(X))[0]
+        raise ValueError(f"uncertainty is NaN where X was observed: row {row}, column {column}.")
+    ignored = unknown | (weights == 0)
+    if ignored.any():
+        X, weights = X.copy(order="K"), np.where(ignored, 0, weights)
+        X[ignored] = np.nan
+    return X, *_by_largest(weights, ~np.isnan(X), X)
+
+
+def _by_largest(weights: Array, seen: Array, X: Any) -> tuple[Array | None, float]:
+    """Return weights divided by the largest that counts, in the order of X; None where all are that one."""
+    largest = float(weights[seen].max(initial=0))
+    if largest == 0:
+        return None, 1.0
+    scaled = (weights / largest).astype(X.dtype)
+    if (scaled[seen] == 1).all():
+        return None, largest
+    return (np.ascontiguousarray(scaled) if X.flags.c_contiguous else np.asfortranarray(scaled)), largest
+
+
+def weigh_sparse(X: Any, values: Any, label: str) -> tuple[Any, Array | None, float]:
+    """Return X at the entries that the weights store, in that pattern, the weights, and the largest of them."""
+    if not scipy.sparse.issparse(values):
+        raise ValueError(
+            f"{label} of a sparse X must be a sparse matrix (entries that it does not store count 0), got "
+            f"{type(values).__name__}; sample_weight weighs whole rows."
+        )
+    if values.shape != X.shape:
+        raise ValueError(f"{label} must have the shape {X.shape} of X, got {values.shape}.")
+    pattern = check_form(values).asformat(X.format)
+    weights = _check_weights(pattern.data, label)
+    if not (weights > 0).all():
+        pattern.data, kept = weights, weights > 0
+        pattern.data = np.where(kept, 1.0, 0.0)
+        pattern.eliminate_zeros()
+        weights = weights[kept]
+    data = _sample(X, pattern)
+    sampled = type(pattern)((data, pattern.indices, pattern.indptr), shape=X.shape)
+    seen = ~np.isnan(data)
+    if not seen.any():
+        return sampled, None, 1.0
+    largest = float(weights[seen].max())
+    scaled = (weights / largest).astype(X.dtype)
+    return sampled, (None if (scaled[seen] == 1).all() else scaled), largest
+
+
+def _sample(X: Any, pattern: Any) -> Array:
+    """Return the entries of X where a pattern of the same layout stores one; zero where X stores none."""
+    lines = [np.repeat(np.arange(len(A.indptr) - 1, dtype=np.int64), np.diff(A.indptr)) for A in (X, pattern)]
+    width = max(X.shape)
+    own, wanted = (line * width + A.indices for line, A in zip(lines, (X, pattern), strict=True))
+    at = np.searchsorted(own, wanted)
+    found = at < len(own)
+    found[found] = own[at[found]] == wanted[found]
+    data = np.zeros(len(wanted), X.dtype)
+    data[found] = X.data[at[found]]
+    return data
+
+
+def check_sample_weight(sample_weight: Any, X: Any) -> Array | None:
+    if sample_weight is None:
+        return None
+    try:
+        weights = np.array(sample_weight, np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError("sample_weight must hold real numbers.") from error
+    if weights.shape != (X.shape[0],):
+        raise ValueError(
+            f"sample_weight must hold one number for each of the {X.shape[0]} rows of X, got {weights.shape}."
+        )
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if wrong.any() or not weights.any():
+        given = f"{weights[wrong][0]:g}" if wrong.any() else "only zeros"
+        raise ValueError(f"sample_weight must be finite, at least 0 and not all 0, got {given}.")
+    return None if (weights == 1).all() else weights.astype(X.dtype)
