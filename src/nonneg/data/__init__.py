@@ -9,7 +9,7 @@ from nonneg.data.dense import Dense, mix
 from nonneg.data.filled import Filled
 from nonneg.data.low_rank import LowRank, sketch
 from nonneg.data.observed import Observed, observe, warn_of_unobserved
-from nonneg.data.source import THINNING, Array, Entries, Scale, Source, gram
+from nonneg.data.source import THINNING, Array, Entries, Scale, Source, gram, root_counts
 from nonneg.data.sparse import Sparse
 from nonneg.data.weighted import WeightedDense, WeightedSparse
 
@@ -32,6 +32,7 @@ __all__ = [
     "gram",
     "mix",
     "observe",
+    "root_counts",
     "sketch",
     "warn_of_unobserved",
 ]

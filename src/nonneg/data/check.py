@@ -130,7 +130,7 @@ def _check_dense(X: Any, missing: bool) -> Array:
     if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
         if not missing:
             raise ValueError("X has masked entries; fill them or leave out their rows or columns.")
-        X = (X if X.dtype.kind == "f" else X.astype(np.float64)).filled(np.nan)
+        X = np.where(np.ma.getmaskarray(X), np.nan, X.data)
     X = np.asarray(X)
     if X.dtype.kind == "O":
         if any(isinstance(value, (str, bytes)) for value in X.flat):

@@ -10,7 +10,17 @@ import numpy as np
 from nonneg import _core
 from nonneg._core import DivergenceRule
 from nonneg._threads import thread_count
-from nonneg.data.source import THINNING, Array, Divergence, Scale, Thinned, padded, plain_means, worth_thinning
+from nonneg.data.source import (
+    THINNING,
+    Array,
+    Divergence,
+    Scale,
+    Thinned,
+    padded,
+    plain_means,
+    row_sums,
+    worth_thinning,
+)
 
 
 class Dense:
@@ -99,7 +109,7 @@ class Dense:
 
     def background(self, side: str, partner: Array) -> Array:
         """Return the sum of each part of the partner."""
-        return partner.sum(axis=1, dtype=np.float64)
+        return row_sums(partner)
 
     def means(self, side: str) -> Array:
         """Return the mean of each row or column of X."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from nonneg._warnings import warn_caller
 from nonneg.data.check import check_form, check_values
 from nonneg.data.source import Array
 from nonneg.data.weights import check_sample_weight, weigh, weigh_sparse
@@ -28,7 +27,7 @@ class Observed:
     X : ndarray or CSR/CSC matrix
         NaN where X was not observed.
     weights : ndarray or None
-        From 0 to 1, of the shape and memory order of a dense X, or one for each stored entry of a sparse X; None: one.
+        From 0 to 1, in the shape and memory order of a dense X, or one for each stored entry of a sparse X; or None.
     sample_weight : ndarray of shape (m,) or None
         How often each row counts; None: once.
     elsewhere : bool
@@ -68,8 +67,7 @@ class Observed:
             return np.where(np.isnan(X), model, X)
         out = model if not self.elsewhere else np.zeros_like(model)
         coo = X.tocoo()
-        i, j = coo.coords if hasattr(coo, "coords") else (coo.row, coo.col)
-        out[i, j] = np.where(np.isnan(coo.data), model[i, j], coo.data)
+        out[coo.row, coo.col] = np.where(np.isnan(coo.data), model[coo.row, coo.col], coo.data)
         return out
 
     def stored(self) -> Observed:
@@ -148,17 +146,14 @@ def unobserved_lines(observed: Observed) -> tuple[Array, Array]:
     if observed.n_missing < min(shape):
         return np.zeros(0, int), np.zeros(0, int)
     if scipy.sparse.issparse(X):
-        # Entries of an unobserved row are all stored as NaN; or, where only stored entries count, none is stored.
-        seen = X.copy()
-        seen.data = (~np.isnan(X.data)).astype(np.int64)
-        left_out = np.zeros((2, max(shape)))
-        if observed.elsewhere:
-            stored = X.copy()
-            stored.data = np.ones(len(X.data), np.int64)
-            left_out = [size - np.asarray(stored.sum(axis=a)).ravel() for a, size in ((1, shape[1]), (0, shape[0]))]
-        counts = [np.asarray(seen.sum(axis=axis)).ravel() for axis in (1, 0)]
-        rows, columns = (count + left_out[i][: len(count)] for i, count in enumerate(counts))
-        return np.flatnonzero(rows == 0), np.flatnonzero(columns == 0)
+        coo, seen = X.tocoo(), ~np.isnan(X.data)
+        lines = []
+        for index, length, other in ((coo.row, *shape), (coo.col, *shape[::-1])):
+            counts = np.bincount(index, weights=seen, minlength=length)
+            if observed.elsewhere:
+                counts += other - np.bincount(index, minlength=length)
+            lines.append(np.flatnonzero(counts == 0))
+        return lines[0], lines[1]
     height = max(1, 2**22 // shape[1])
     rows, columns = np.zeros(shape[0], bool), np.zeros(shape[1], bool)
     for top in range(0, shape[0], height):
@@ -168,16 +163,15 @@ def unobserved_lines(observed: Observed) -> tuple[Array, Array]:
     return np.flatnonzero(~rows), np.flatnonzero(~columns)
 
 
-def warn_of_unobserved(observed: Observed, stacklevel: int, labels: Sequence[str] = ("row", "column")) -> None:
-    """Name the rows and columns of which nothing is known."""
-    for label, lines in zip(labels, unobserved_lines(observed), strict=False):
-        if len(lines):
+def warn_of_unobserved(observed: Observed, which: str = "row and column") -> None:
+    """Name the rows ("row"), the columns ("column") or both of which nothing is known."""
+    for label, lines in zip(("row", "column"), unobserved_lines(observed), strict=True):
+        if len(lines) and label in which:
             named = ", ".join(str(line) for line in lines[:MOST_NAMED]) + (", ..." if len(lines) > MOST_NAMED else "")
             s = "s" if len(lines) > 1 else ""
-            warnings.warn(
-                f"Nothing was observed of {label}{s} {named} of X; the result holds {len(lines)} {label}{s} of zeros.",
+            warn_caller(
+                f"Nothing was observed of {label}{s} {named} of X: the result has {len(lines)} {label}{s} of zeros.",
                 UserWarning,
-                stacklevel=stacklevel + 1,
             )
 
 

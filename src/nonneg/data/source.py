@@ -116,7 +116,7 @@ class Entries(Source, Protocol):
         ...
 
     def complete(self) -> Source:
-        """Return the data as if all of them had been observed, for a start."""
+        """Return the data as if all of them had been observed, each row times `root_counts`: for a start."""
         ...
 
 
@@ -187,6 +187,18 @@ def gram(A: Array, B: Array | None = None) -> Array:
     out = np.zeros((len(A), len(B)))
     _core.gram(A, B, out, 0, A.shape[1], thread_count())
     return out
+
+
+def root_counts(source: Source) -> Array | None:
+    """Return the root of how often each row counts: rows of X and W times that count as often in a plain loss."""
+    a = source.sample_weight
+    return None if a is None else np.sqrt(a)
+
+
+def row_sums(F: Array) -> Array:
+    """Return the sum of each row, float64."""
+    sums: Array = F.sum(axis=1, dtype=np.float64)
+    return sums
 
 
 def plain_means(source: Source, side: str) -> Array:

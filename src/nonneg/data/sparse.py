@@ -20,6 +20,7 @@ from nonneg.data.source import (
     on_lines,
     padded,
     plain_means,
+    row_sums,
     worth_thinning,
 )
 
@@ -125,7 +126,7 @@ class Sparse:
 
     def background(self, side: str, partner: Array) -> Array:
         """Return the sum of each part of the partner."""
-        return partner.sum(axis=1, dtype=np.float64)
+        return row_sums(partner)
 
     def means(self, side: str) -> Array:
         """Return the mean of each row or column of X."""

@@ -13,7 +13,7 @@ from nonneg._core import DivergenceRule, WeightedRule
 from nonneg._threads import thread_count
 from nonneg.data.dense import Dense
 from nonneg.data.observed import Observed
-from nonneg.data.source import THINNING, Array, Divergence, Scale, Source, Thinned, gram, padded, worth_thinning
+from nonneg.data.source import THINNING, Array, Divergence, Scale, Thinned, gram, padded, row_sums, worth_thinning
 from nonneg.data.sparse import Layout, Sparse, pack
 
 
@@ -50,7 +50,7 @@ class WeightedDense(Dense):
         return np.zeros(len(partner))
 
     def sweep(self, side: str, F: Array, partner: Array, rule: WeightedRule) -> tuple[float, float]:
-        """Sweep over the rows of a factor in place; returns the first step and the size, as `Divergence` has them."""
+        """Sweep over the rows of a factor in place; returns first step and size, as in `Divergence`."""
         H, G = padded(partner), np.zeros((len(F), len(F)), F.dtype)
         a, b, _ = self.scale
         counts = self._counts(side)
@@ -69,8 +69,11 @@ class WeightedDense(Dense):
         return weighted_means(self, side)
 
     def complete(self) -> Dense:
-        """Return X with a product of its row and column means where it was not observed."""
-        return Dense(self.completed, self.scale._replace(weights=1.0))
+        """Return X with a product of its row and column means where it was not observed, times `root_counts`."""
+        X = self.completed
+        if self.sample_weight is not None:
+            X = X * np.sqrt(self.sample_weight)[:, None]
+        return Dense(X, self.scale._replace(weights=1.0))
 
     @cached_property
     def completed(self) -> Array:
@@ -112,30 +115,33 @@ class WeightedSparse(Sparse):
         everywhere, stored = float(m * n), float(len(data))
         if self.sample_weight is not None:
             a = self.sample_weight.astype(np.float64)
-            along = (
-                a[np.repeat(np.arange(m), np.diff(self._layouts["csr"][0]))]
-                if self._given == "csr"
-                else a[self._layouts["csc"][1]]
-            )
+            along = self._along_stored(a)
             counts, everywhere, stored = counts * along, n * a.sum(), along.sum()
         x = np.nan_to_num(self.scale.up(data).astype(np.float64))
         total = counts.sum() + (everywhere - stored if self.observed.elsewhere else 0.0)
         return float((counts * x).sum() / total) if total > 0 else 0.0, float((counts * x**2).sum())
 
+    def _along_stored(self, rows: Array) -> Array:
+        """Return the number of its row for each stored entry."""
+        indptr, indices, _ = self._layouts[self._given]
+        return np.repeat(rows, np.diff(indptr)) if self._given == "csr" else rows[indices]
+
     def background(self, side: str, partner: Array) -> Array:
         """Return the sums of the partner's parts where entries that are not stored were observed, else zeros."""
         if not self.observed.elsewhere:
             return np.zeros(len(partner))
-        return self._seen(side, partner).sum(axis=1, dtype=np.float64)
+        return row_sums(self._seen(side, partner))
 
     def sweep(self, side: str, F: Array, partner: Array, rule: WeightedRule) -> tuple[float, float]:
-        """Sweep over the rows of a factor in place; returns the first step and the size, as `Divergence` has them."""
+        """Sweep over the rows of a factor in place; returns first step and size, as in `Divergence`."""
         k = len(F)
         G = gram(self._seen(side, partner), partner) if self.observed.elsewhere else np.zeros((k, k))
         (layout, counts), (a, b, _) = self._stored(side), self.scale
         del counts["weighted"]
+        threads, elsewhere = thread_count(), self.observed.elsewhere
+        packed, G = pack(partner), G.astype(F.dtype)
         done: tuple[float, float] = _core.weighted_stored(
-            *layout, a, b, pack(partner), F, G.astype(F.dtype), rule, 0, F.shape[1], thread_count(), elsewhere=self.observed.elsewhere, **counts
+            *layout, a, b, packed, F, G, rule, 0, F.shape[1], threads, elsewhere=elsewhere, **counts
         )
         return done
 
@@ -154,14 +160,15 @@ class WeightedSparse(Sparse):
         if elsewhere and rule.beta != 1 and not only_value:
             return super().divergence(side, F, partner, slopes, rule, under)
         layout, counts = self._stored(side)
+        counts["elsewhere"], packed, threads = elsewhere, pack(partner), thread_count()
         first_step, size, stored, model = _core.divergence_stored(
-            *layout, a, b, pack(partner), F, slopes, rule, 0, F.shape[1], thread_count(), under, elsewhere=elsewhere, **counts
+            *layout, a, b, packed, F, slopes, rule, 0, F.shape[1], threads, under, **counts
         )
         if not elsewhere:
             return Divergence(first_step, size, stored)
         seen = self._seen(side, partner)
         if rule.beta == 1:
-            everywhere = float(F.sum(axis=1, dtype=np.float64) @ seen.sum(axis=1, dtype=np.float64))
+            everywhere = float(row_sums(F) @ row_sums(seen))
         else:
             everywhere = 0.5 * float((gram(F) * gram(seen, partner)).sum())
         return Divergence(first_step, size, stored + max(0.0, everywhere - model))
@@ -174,13 +181,14 @@ class WeightedSparse(Sparse):
         """Return the weighted mean of each row or column of X; 0 where nothing was observed."""
         return weighted_means(self, side)
 
-    def complete(self) -> Source:
-        """Return X with means where a stored entry was not observed; what is not stored is zero."""
+    def complete(self) -> Sparse:
+        """Return X, zero where not stored, the mean where stored but not observed; times `root_counts`."""
         X = self.observed.X
         missing = np.isnan(X.data)
-        if missing.any():
-            X = type(X)((np.where(missing, X.data[~missing].mean(), X.data), X.indices, X.indptr), shape=X.shape)
-        return Sparse(X, self.scale._replace(weights=1.0))
+        data = np.where(missing, X.data[~missing].mean(), X.data) if missing.any() else X.data
+        if self.sample_weight is not None:
+            data = data * np.sqrt(self._along_stored(self.sample_weight))
+        return Sparse(type(X)((data, X.indices, X.indptr), shape=X.shape), self.scale._replace(weights=1.0))
 
     def thinned(self) -> Thinned | None:
         """Return every eleventh row of a tall X or column of a wide one."""
@@ -212,7 +220,8 @@ class WeightedSparse(Sparse):
         indptr, indices, _ = self._layouts[self._given]
         kind = scipy.sparse.csr_array if self._given == "csr" else scipy.sparse.csc_array
         W = kind((self._given_weights, indices, indptr), shape=self.shape)
-        return (W.tocsc() if self._given == "csr" else W.tocsr()).data
+        turned: Array = (W.tocsc() if self._given == "csr" else W.tocsr()).data
+        return turned
 
 
 def squared_loss(source: WeightedDense | WeightedSparse, Wt: Array, H: Array) -> float:
@@ -227,7 +236,8 @@ def weighted_means(source: WeightedDense | WeightedSparse, side: str) -> Array:
     sums, counts = np.ones((1, length), source.dtype), np.ones((1, length), source.dtype)
     ones, slopes = np.ones((1, other), source.dtype), np.zeros(1, source.dtype)
     source.divergence(side, sums, ones, slopes, DivergenceRule("split", 2.0), counts)
-    return np.where(counts > 0, sums / np.where(counts > 0, counts, 1), 0)
+    sums /= np.where(counts > 0, counts, 1)
+    return sums
 
 
 def filled(X: Array) -> Array:

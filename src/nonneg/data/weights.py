@@ -14,23 +14,24 @@ from nonneg.data.source import Array
 def _check_weights(values: Any, label: str) -> Array:
     """Return weights, float64, from weights or uncertainties; NaN where an uncertainty is NaN."""
     try:
-        values = np.asarray(values, np.float64)
+        weights: Array = np.asarray(values, np.float64)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{label} must hold real numbers.") from error
     if label == "uncertainty":
-        if (values <= 0).any():
+        if (weights <= 0).any():
             raise ValueError(
-                f"uncertainty must be above 0, got {values[values <= 0].flat[0]:g}; an entry that was not observed "
+                f"uncertainty must be above 0, got {weights[weights <= 0].flat[0]:g}; an entry that was not observed "
                 "is NaN in X, or has the weight 0."
             )
         with np.errstate(over="ignore", divide="ignore"):
-            values = 1 / values**2
-    wrong = ~(np.isfinite(values) & (values >= 0))
-    if label == "weights" and wrong.any():
-        raise ValueError(f"weights must be finite and at least 0, got {values[wrong].flat[0]:g}.")
-    if np.isinf(values).any():
-        raise ValueError("uncertainty must be above 1e-150: its square leaves the range of numbers.")
-    return values
+            weights = 1 / weights**2
+        if np.isinf(weights).any():
+            raise ValueError("uncertainty must be above 1e-150: its square leaves the range of numbers.")
+        return weights
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if wrong.any():
+        raise ValueError(f"weights must be finite and at least 0, got {weights[wrong].flat[0]:g}.")
+    return weights
 
 
 def weigh(X: Array, values: Any, label: str) -> tuple[Array, Array | None, float]:
@@ -104,6 +105,7 @@ def _sample(X: Any, pattern: Any) -> Array:
 
 
 def check_sample_weight(sample_weight: Any, X: Any) -> Array | None:
+    """Return how often each row of X counts, in its dtype; None where every row counts once."""
     if sample_weight is None:
         return None
     try:

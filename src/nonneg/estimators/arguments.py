@@ -1,9 +1,7 @@
-"""What scikit-learn's arguments mean here (losses, starts, seeds, verbosity); warnings that point at the caller."""
+"""What scikit-learn's arguments mean here: losses, starts, seeds, verbosity."""
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Callable
 from numbers import Integral
 from typing import Any
@@ -12,11 +10,11 @@ import numpy as np
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_non_negative
 
+from nonneg._warnings import warn_caller
 from nonneg.data import Array
 from nonneg.solve import State
 
 FLOATS = [np.float64, np.float32]
-OWN_FRAMES = ("nonneg", "sklearn")
 
 
 def warn_if_locked(solver: str, init: str | None) -> None:
@@ -86,15 +84,3 @@ def printing(callback: Callable[[State], object] | None) -> Callable[[State], ob
         return callback(state) if callback is not None else None
 
     return report
-
-
-def warn_caller(message: str, category: type[Warning]) -> None:
-    """Warn at the line that called the library.
-
-    scikit-learn wraps the methods of estimators in frames of its own, a number that depends on the method and on
-    the version, so the frames are looked at instead of counted.
-    """
-    frame, level = sys._getframe(), 1
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in OWN_FRAMES:
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, category, stacklevel=level)

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from nonneg.data import Array, check_loss_domain, check_matrix
+from nonneg.data import Array, Observed, check_loss_domain, observe, warn_of_unobserved
 from nonneg.estimators.arguments import FLOATS
 from nonneg.solve import Penalty, beta_of, explained_share, given_H
 
@@ -24,11 +24,12 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     beta_loss: str | float
     solver: str
     floor: float | None
+    missing_values: float | None
 
     components_: Array
     n_components_: int
 
-    def transform(self, X: Any) -> Array:
+    def transform(self, X: Any, *, weights: Any = None, uncertainty: Any = None) -> Array:
         """Return how much of each part new samples hold; the parts stay as they are.
 
         It solves the problem that `fit` solved for W, penalties included: ``transform(X_train)`` is the W of the fit.
@@ -37,15 +38,18 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            New data.
+            New data; what was not observed is marked as in `fit`.
+        weights, uncertainty : array-like or sparse matrix of that shape, or broadcastable to it, optional
+            As in `fit`.
 
         Returns
         -------
         W : ndarray of shape (n_samples, n_components)
         """
         check_is_fitted(self)
-        X = self._validate_new(X)
-        return self._given_H(X, np.ascontiguousarray(self.components_, X.dtype))
+        observed = self._observe(X, reset=False, weights=weights, uncertainty=uncertainty)
+        warn_of_unobserved(observed, "row")
+        return self._given_H(observed, np.ascontiguousarray(self.components_, observed.X.dtype))
 
     def inverse_transform(self, X: Any) -> Array:
         """Return the data that amounts of parts stand for: ``X @ components_``.
@@ -66,7 +70,9 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         rebuilt: Array = X @ self.components_
         return rebuilt
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(
+        self, X: Any, y: Any = None, *, weights: Any = None, uncertainty: Any = None, sample_weight: Any = None
+    ) -> float:
         """Return the share of X that the parts explain: 1 - loss / loss of a model that says nothing.
 
         Under the squared error that model is zero, so the share is one of X's squared norm; under other losses it is
@@ -81,6 +87,8 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             Data, new or not.
         y : ignored
             For the conventions of scikit-learn.
+        weights, uncertainty, sample_weight : optional
+            As in `fit`; only what was observed counts.
 
         Returns
         -------
@@ -98,9 +106,10 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         {'alpha_W': 0.01}
         """
         check_is_fitted(self)
-        X = self._validate_new(X)
-        H = np.ascontiguousarray(self.components_, X.dtype)
-        return explained_share(X, self._given_H(X, H), H, **self._loss_options())
+        counts = {"weights": weights, "uncertainty": uncertainty, "sample_weight": sample_weight}
+        observed = self._observe(X, reset=False, **counts)
+        H = np.ascontiguousarray(self.components_, observed.X.dtype)
+        return explained_share(observed, self._given_H(observed, H), H, **self._loss_options())
 
     def _given_H(self, X: Any, H: Array) -> Array:
         return given_H(X, H, self._penalty(), **self._loss_options())
@@ -112,11 +121,14 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             "floor": self.floor,
         }
 
-    def _validate_new(self, X: Any) -> Any:
-        X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=False, ensure_all_finite=False)
-        X = check_matrix(X, negative=self.negative, name=self._input_name)
-        check_loss_domain(X, beta_of(self.beta_loss), self.floor)
-        return X
+    def _observe(self, X: Any, *, reset: bool, **counts: Any) -> Observed:
+        """Check data and what their entries count, and that the loss can take them."""
+        X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=reset, ensure_all_finite=False)
+        observed = observe(
+            X, **counts, missing_values=self.missing_values, negative=self.negative, name=self._input_name
+        )
+        check_loss_domain(observed.X, beta_of(self.beta_loss), self.floor, elsewhere=observed.elsewhere)
+        return observed
 
     def _penalty(self) -> Penalty:
         return Penalty(self.alpha_W, self.alpha_H, self.l1_ratio)
@@ -134,5 +146,6 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = self.negative == "error"
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self.missing_values is not None
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_array
 
-from nonneg.data import Array, check_loss_domain, check_matrix
-from nonneg.estimators.arguments import FLOATS, check_start, warn_caller
+from nonneg._warnings import warn_caller
+from nonneg.data import Array
+from nonneg.estimators.arguments import check_start
 from nonneg.estimators.nmf import NMF
-from nonneg.solve import beta_of
 
 
 def non_negative_factorization(
@@ -83,9 +82,8 @@ def non_negative_factorization(
         W = model.fit_transform(X, W=W, H=H)
         return W, model.components_, model.n_iter_
     model._validate_params()
-    X = check_array(X, accept_sparse=("csr", "csc"), dtype=FLOATS, ensure_all_finite=False)
-    X = check_matrix(X, name=model._input_name)
-    check_loss_domain(X, beta_of(beta_loss), model.floor)
+    observed = model._observe(X, reset=True)
+    X = observed.X
     if W is not None:
         warn_caller("When update_H=False, the provided initial W is not used.", RuntimeWarning)
     if H is None:
@@ -94,4 +92,4 @@ def non_negative_factorization(
     H = check_start(H, (k, X.shape[1]), "NMF (input H)", zero=True)
     if H.dtype != X.dtype:
         raise TypeError(f"H should have the same dtype as X. Got H.dtype = {H.dtype}.")
-    return model._given_H(X, np.ascontiguousarray(H)), H, 1
+    return model._given_H(observed, np.ascontiguousarray(H)), H, 1

@@ -10,8 +10,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
+from nonneg._warnings import warn_caller
 from nonneg.data import Array, check_loss_domain, check_matrix
-from nonneg.estimators.arguments import FLOATS, parts_and_start, seed_from, warn_caller, warn_if_locked
+from nonneg.estimators.arguments import FLOATS, parts_and_start, seed_from, warn_if_locked
 from nonneg.estimators.base import _BaseNMF
 from nonneg.solve import NAMES, beta_of
 from nonneg.solve.online import Task, begin, learn_batch, parts
@@ -113,6 +114,8 @@ class MiniBatchNMF(_BaseNMF):
     >>> stream.n_steps_
     9
     """
+
+    missing_values = None  # batches are whole
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_components": [Interval(Integral, 1, None, closed="left"), None, StrOptions({"auto"})],

@@ -11,8 +11,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
+from nonneg._warnings import warn_caller
 from nonneg.data import Array
-from nonneg.estimators.arguments import FLOATS, parts_and_start, printing, seed_from, warn_caller, warn_if_locked
+from nonneg.estimators.arguments import FLOATS, parts_and_start, printing, seed_from, warn_if_locked
 from nonneg.estimators.base import _BaseNMF
 from nonneg.solve import NAMES, Factorization, Iterations, RelativeDecrease, State, factorize
 
@@ -50,6 +51,9 @@ class NMF(_BaseNMF):
         Accepted for compatibility: coordinates are always taken in turn.
     n_init : int
         Runs; the one with the smallest objective is kept. The first uses `init`, the others are random.
+    missing_values : nan, 0 or None
+        What stands for an entry that was not observed: nan; with 0 zeros, too (of a sparse X: what it does not
+        store), as in tables of ratings; with None NaN is an error.
     negative : {"error", "allow"}
         Whether X may hold negative numbers (squared error only); W and H never do.
     floor : float or None
@@ -114,6 +118,7 @@ class NMF(_BaseNMF):
         "verbose": ["verbose"],
         "shuffle": ["boolean"],
         "n_init": [Interval(Integral, 1, None, closed="left")],
+        "missing_values": [Real, None],
         "negative": [StrOptions({"error", "allow"})],
         "floor": [Interval(Real, 0, None, closed="neither"), None],
         "callback": [callable, None],
@@ -139,6 +144,7 @@ class NMF(_BaseNMF):
         verbose: int = 0,
         shuffle: bool = False,
         n_init: int = 1,
+        missing_values: float | None = float("nan"),
         negative: str = "error",
         floor: float | None = None,
         callback: Callable[[State], object] | None = None,
@@ -156,46 +162,80 @@ class NMF(_BaseNMF):
         self.verbose = verbose
         self.shuffle = shuffle
         self.n_init = n_init
+        self.missing_values = missing_values
         self.negative = negative
         self.floor = floor
         self.callback = callback
 
-    def fit(self, X: Any, y: Any = None, *, W: Any = None, H: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        W: Any = None,
+        H: Any = None,
+        weights: Any = None,
+        uncertainty: Any = None,
+        sample_weight: Any = None,
+    ) -> Self:
         """Learn the parts of X.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Non-negative data (see `negative`); never changed.
+            Non-negative data (see `negative`), NaN where it was not observed (see `missing_values`); never changed.
         y : ignored
             For the conventions of scikit-learn.
         W : array-like of shape (n_samples, n_components), optional
             Start with ``init="custom"``.
         H : array-like of shape (n_components, n_features), optional
             Start with ``init="custom"``.
+        weights : array-like or sparse matrix of X's shape, or broadcastable to it, optional
+            What each entry counts, at least 0; 0 is the same as not observed. For a sparse X a sparse matrix.
+        uncertainty : like weights, optional
+            Standard error of each entry, above 0: weights of ``1 / uncertainty^2``.
+        sample_weight : array-like of shape (n_samples,), optional
+            How often each sample counts.
 
         Returns
         -------
         self : NMF
             Fitted.
         """
-        self.fit_transform(X, W=W, H=H)
+        counts = {"weights": weights, "uncertainty": uncertainty, "sample_weight": sample_weight}
+        self.fit_transform(X, W=W, H=H, **counts)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def fit_transform(self, X: Any, y: Any = None, W: Any = None, H: Any = None) -> Array:
+    def fit_transform(
+        self,
+        X: Any,
+        y: Any = None,
+        W: Any = None,
+        H: Any = None,
+        *,
+        weights: Any = None,
+        uncertainty: Any = None,
+        sample_weight: Any = None,
+    ) -> Array:
         """Learn the parts of X and return how much of each every sample holds.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Non-negative data (see `negative`); never changed.
+            Non-negative data (see `negative`), NaN where it was not observed (see `missing_values`); never changed.
         y : ignored
             For the conventions of scikit-learn.
         W : array-like of shape (n_samples, n_components), optional
             Start with ``init="custom"``.
         H : array-like of shape (n_components, n_features), optional
             Start with ``init="custom"``.
+        weights : array-like or sparse matrix of X's shape, or broadcastable to it, optional
+            What each entry counts, at least 0; 0 is the same as not observed. For a sparse X a sparse matrix.
+        uncertainty : like weights, optional
+            Standard error of each entry, above 0: weights of ``1 / uncertainty^2``.
+        sample_weight : array-like of shape (n_samples,), optional
+            How often each sample counts.
 
         Returns
         -------
@@ -204,7 +244,7 @@ class NMF(_BaseNMF):
         Raises
         ------
         ValueError
-            For NaN, infinity, negative numbers (unless allowed), wrong shapes, zeros where the loss cannot take them.
+            For infinity, negative numbers (unless allowed), wrong shapes, zeros where the loss cannot take them.
 
         Warns
         -----
@@ -212,7 +252,8 @@ class NMF(_BaseNMF):
             If `max_iter` ended the fit although ``tol > 0``.
         """
         X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, ensure_all_finite=False)
-        result = self._factorize(X, W, H)
+        counts = {"weights": weights, "uncertainty": uncertainty, "sample_weight": sample_weight}
+        result = self._factorize(X, W, H, counts)
         self.result_ = result
         self.components_ = result.H.copy()  # the result stays as it is, whatever is done to this
         self.n_components_ = result.k
@@ -220,7 +261,7 @@ class NMF(_BaseNMF):
         self.reconstruction_err_ = result.error
         return result.W.copy()
 
-    def _factorize(self, X: Any, W: Any, H: Any) -> Factorization:
+    def _factorize(self, X: Any, W: Any, H: Any, counts: dict[str, Any]) -> Factorization:
         warn_if_locked(self.solver, self.init)
         self._n_components, start = parts_and_start(X, W, H, self.n_components, self.init)
         result = factorize(
@@ -230,6 +271,8 @@ class NMF(_BaseNMF):
             penalty=self._penalty(),
             solver=self.solver,
             start=start,
+            **counts,
+            missing_values=self.missing_values,
             n_init=self.n_init,
             seed=seed_from(self.random_state),
             stop=(RelativeDecrease(self.tol), Iterations(self.max_iter)),

@@ -36,8 +36,10 @@ def make_start(source: Entries, warm_up: WarmUp, k: int, start: StartArgument, s
             f"here {k} > {min(source.shape)}; use 'random'."
         )
     # An SVD of the smallest problem does; the others read a few rows or none.
-    whole = source if name == "random" else source.complete()
-    return name, STARTS[name](warm_up.smallest if name.startswith("nndsvd") else whole, k, seed)
+    if name == "random":
+        return name, STARTS[name](source, k, seed)
+    W, H = STARTS[name](warm_up.smallest if name.startswith("nndsvd") else source.complete(), k, seed)
+    return name, (warm_up.counted_once(W), H)
 
 
 def _given_start(source: Source, k: int, start: Sequence[Any]) -> Start:

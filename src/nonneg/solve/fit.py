@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nonneg._threads import same_threads
+from nonneg._warnings import warn_caller
 from nonneg.data import Array, Entries, as_source, check_loss_domain, observe, warn_of_unobserved
 from nonneg.solve.begin import StartArgument, make_start
 from nonneg.solve.finish import finish
@@ -82,8 +82,8 @@ def factorize(
     sample_weight : array-like of shape (m,), optional
         How often each row counts, at least 0. A whole number does what repeating the row does.
     missing_values : nan, 0 or None
-        What stands for an entry that was not observed: nan; with 0 zeros, too (of a sparse X: what it does not store),
-        as in tables of ratings; with None NaN is an error.
+        What stands for an entry that was not observed: nan; with 0 zeros, too (of a sparse X: what it does not
+        store), as in tables of ratings; with None NaN is an error.
     n_init : int
         Runs; the one with the smallest objective is returned. The first uses `start`, the others are random.
     seed : int, optional
@@ -150,7 +150,7 @@ def factorize(
             name=name,
         )
         check_loss_domain(observed.X, beta, floor, negative=negative, elsewhere=observed.elsewhere)
-        warn_of_unobserved(observed, stacklevel=2)
+        warn_of_unobserved(observed)
         rules = stop_rules(stop)
         arguments = {
             "negative": negative,
@@ -225,11 +225,10 @@ def _warn_if_one_sided(penalty: Penalty) -> None:
     on_W, on_H = (any(shrink) for shrink in penalty.shrinks((1, 1)))
     if on_W != on_H:
         shrinking, growing = ("W", "H") if on_W else ("H", "W")
-        warnings.warn(
+        warn_caller(
             f"Only {shrinking} is penalised: {growing} can grow while {shrinking} shrinks, so the objective has no "
             "minimum and the result depends on where the run stops; penalise both, as alpha_H='same' does.",
             UserWarning,
-            stacklevel=3,
         )
 
 

@@ -221,7 +221,7 @@ class Factorization:
         check_loss_domain(
             observed.X, beta_of_name(self.loss_name), settings.get("floor"), elsewhere=observed.elsewhere
         )
-        warn_of_unobserved(observed, 3, ("row",))
+        warn_of_unobserved(observed, "row")
         return observed
 
     def topics(self) -> Topics:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from nonneg.data import THINNING, Dense, Entries, LowRank, Source, sketch
+import numpy as np
+
+from nonneg.data import THINNING, Array, Dense, Entries, LowRank, Source, root_counts, sketch
 from nonneg.solve.loop import iterate
 from nonneg.solve.momentum import Momentum, Restarting
 from nonneg.solve.penalty import Penalty, Shrink, scaled_shrinks
@@ -27,6 +29,7 @@ class WarmUp:
     def __init__(self, source: Entries, k: int, penalty: Penalty, beta: float, solver: Solver, seed: int) -> None:
         self.penalty, self.beta, self.solver = penalty, beta, solver
         self.thinned = source.thinned() if solver.warms_up else None
+        self.roots = [root_counts(each) for each in (source, self.thinned.source if self.thinned else source)]
         kept = (source if self.thinned is None else self.thinned.source).complete()
         self.sketch = sketch_if_worth(kept, k, seed) if solver.warms_up and beta == 2 else None
         self.smallest: Source = self.sketch or kept
@@ -39,6 +42,11 @@ class WarmUp:
             "sketch": None if self.sketch is None else {"rank": len(self.sketch.B), "energy": self.sketch.energy},
         }
 
+    def counted_once(self, W: Array) -> Array:
+        """Return a W of X or of `smallest` whose rows count once, from one whose rows count as often as X's."""
+        root = next((r for r in self.roots if r is not None and len(r) == W.shape[1]), None)
+        return W if root is None else W / np.where(root > 0, root, 1)
+
     def __call__(self, whole: Problem, start: Start, rules: Sequence[Rule], state: State) -> Start:
         """Return a better start for the whole problem from one for X or for `smallest`."""
         W, H = start
@@ -49,7 +57,9 @@ class WarmUp:
                 H = H[:, ::THINNING].copy()
         if self.sketch is not None:
             compressed = SquaredError(self.sketch, self._shrinks(self.sketch))
+            W = W if self.roots[1] is None else W * self.roots[1]
             W, H = self._follow(compressed, Restarting(), (W, H), rules, state)
+            W = self.counted_once(W)
         if self.thinned is None:
             return W, H
         side, kept = self.thinned
