@@ -210,6 +210,32 @@ template <class T, class I> void bind_sparse(nb::module_ &m) {
       "under"_a.noconvert() = nb::none(), "weights"_a.noconvert() = nb::none(), "along"_a.noconvert() = nb::none(),
       "weighted"_a = false);
   m.def(
+      "expected_stored",
+      [](In1<I> indptr, In1<I> indices, In1<T> data, double a, double b, In<T> packed, In<T> W, Out<T> out,
+         int64_t start, int64_t stop, int threads, std::optional<In1<T>> weights, std::optional<In1<T>> along) {
+        require(W.shape(0) >= 1 && indptr.shape(0) == W.shape(1) + 1 && indices.shape(0) == data.shape(0) &&
+                    out.shape(0) == W.shape(0) && out.shape(1) == W.shape(1) && packed.shape(1) >= W.shape(0) &&
+                    packed.shape(1) * sizeof(T) % 32 == 0,
+                "expected_stored: shapes do not fit");
+        require_range(start, stop, W.shape(1), threads);
+        const auto kernel = [] {
+          if constexpr (sizeof(I) == 4)
+            return kernels<T>().expected_stored32;
+          else
+            return kernels<T>().expected_stored64;
+        }();
+        const double stored = double(indptr.data()[stop] - indptr.data()[start]);
+        const auto weighing = weighing_of<T>(weights, along, true, true, data.shape(0), packed.shape(0));
+        nb::gil_scoped_release release;
+        parallel::expected(threads, 8.0 * stored * double(W.shape(0)), start, stop, [&](int64_t from, int64_t to) {
+          kernel(indptr.data(), indices.data(), data.data(), T(a), T(b), packed.data(), int(packed.shape(1)),
+                 W.data(), int(W.shape(0)), int64_t(W.shape(1)), out.data(), weighing, from, to);
+        });
+      },
+      "indptr"_a.noconvert(), "indices"_a.noconvert(), "data"_a.noconvert(), "a"_a, "b"_a, "packed"_a.noconvert(),
+      "W"_a.noconvert(), "out"_a.noconvert(), "start"_a, "stop"_a, "threads"_a = 1,
+      "weights"_a.noconvert() = nb::none(), "along"_a.noconvert() = nb::none());
+  m.def(
       "weighted_stored",
       [](In1<I> indptr, In1<I> indices, In1<T> data, double a, double b, In<T> packed, Out<T> W, In<T> gram,
          const WeightedRule &rule, int64_t start, int64_t stop, int threads, std::optional<In1<T>> weights,
@@ -409,19 +435,27 @@ template <class T> void bind(nb::module_ &m) {
       "start"_a, "stop"_a, "threads"_a = 1, "weights"_a.noconvert() = nb::none(),
       "along"_a.noconvert() = nb::none());
   m.def(
-      "fill_missing",
-      [](In1<int64_t> indptr, In1<int32_t> indices, Out<T> X, In<T> W, In<T> F, bool keep, Out<double> sums,
-         int threads) {
-        require(indptr.shape(0) == X.shape(0) + 1 && W.shape(0) == X.shape(0) && F.shape(0) == X.shape(1) &&
-                    W.shape(1) == F.shape(1) && W.shape(1) * sizeof(T) % 32 == 0 && sums.shape(0) == X.shape(0) &&
-                    sums.shape(1) == 2,
-                "fill_missing: shapes do not fit");
-        require(threads >= 1, "at least one thread is needed");
-        parallel::fill_missing<T>(threads, indptr.data(), indices.data(), X.data(), int64_t(X.shape(1)), W.data(),
-                                  F.data(), int(W.shape(1)), keep, sums.data(), int64_t(X.shape(0)));
+      "expected_dense",
+      [](Rows<T> X, double a, double b, In<T> H, In<T> W, Out<T> out, int64_t start, int64_t stop, int threads,
+         std::optional<Rows<T>> weights, std::optional<In1<T>> along) {
+        require(W.shape(0) >= 1 && X.shape(0) == W.shape(1) && H.shape(0) == W.shape(0) &&
+                    out.shape(0) == W.shape(0) && out.shape(1) == W.shape(1) &&
+                    padded_to_lines(H, int64_t(X.shape(1))),
+                "expected_dense: shapes do not fit");
+        require_range(start, stop, W.shape(1), threads);
+        const int64_t ldx = row_stride<T>(X);
+        auto weighing = weighing_of<T>(weights, along, true, X.shape(0), X.shape(1));
+        weighing.elsewhere = true;
+        nb::gil_scoped_release release;
+        parallel::expected(threads, 4.0 * double(stop - start) * X.shape(1) * W.shape(0), start, stop,
+                           [&](int64_t from, int64_t to) {
+                             kernels<T>().expected_dense(X.data(), ldx, int64_t(X.shape(1)), T(a), T(b), H.data(),
+                                                         int64_t(H.shape(1)), W.data(), int(W.shape(0)),
+                                                         int64_t(W.shape(1)), out.data(), weighing, from, to);
+                           });
       },
-      "indptr"_a.noconvert(), "indices"_a.noconvert(), "X"_a.noconvert(), "W"_a.noconvert(), "F"_a.noconvert(),
-      "keep"_a, "sums"_a.noconvert(), "threads"_a = 1, Release());
+      "X"_a.noconvert(), "a"_a, "b"_a, "H"_a.noconvert(), "W"_a.noconvert(), "out"_a.noconvert(), "start"_a,
+      "stop"_a, "threads"_a = 1, "weights"_a.noconvert() = nb::none(), "along"_a.noconvert() = nb::none());
   bind_sparse<T, int32_t>(m);
   bind_sparse<T, int64_t>(m);
 }

@@ -39,7 +39,7 @@ template <class T> void measure_row(const RowOfX<T> &row, const DivergenceRule &
   Doubles total{}, model{};
   const auto add = [&](Doubles x, Doubles y, Doubles weight, Doubles excess) NONNEG_LAMBDA {
     if (row.weight)
-      x = select(weight > 0.0, x / weight, Doubles{});
+      x = select(weight > 0.0, x * reciprocal<double>(weight), Doubles{});
     const Doubles d = divergence_of(x, select(x > 0.0, larger<double>(y, fill(rule.floor)), y), rule.beta);
     total += row.weight ? select(weight > 0.0, weight * d, Doubles{}) : d;
     const Doubles alone = rule.beta == 1 ? y : 0.5 * y * y; // d(0, y), where entries that are not stored are zero

@@ -40,7 +40,7 @@ template <class T> struct Weighing {
   const T *each = nullptr; // of every entry (dense: rows `ld` apart; sparse: of those stored); one if not given
   int64_t ld = 0;
   const T *along = nullptr; // a second factor, one number for each row of the partner; one if not given
-  bool elsewhere = true;    // sparse: whether what is not stored is an observed zero
+  bool elsewhere = true;    // whether an entry that is not stored counts, as an observed zero
 };
 
 // How a half-step under the weighted squared error goes.
@@ -124,10 +124,16 @@ template <class T> struct Kernels {
                                  const T *packed, int width, T *W, int k, int64_t m, const T *gram,
                                  const WeightedRule &rule, const Weighing<T> &weighing, int64_t start,
                                  int64_t stop);
-  // X[i, indices[t]] = wh for the entries listed, in rows ldx apart; sums[i] = sums over row i of {square of the
-  // change, wh^2}. With `keep` X stays as it is. W and F are packed.                  2 nnz k flop
-  void (*fill_missing)(const int64_t *indptr, const int32_t *indices, T *X, int64_t ldx, const T *W, const T *F,
-                       int padded, bool keep, double *sums, int64_t start, int64_t stop);
+  // out[p, i] = sum of weight x h_p + (base - weight) wh h_p over the entries of row i: the product of H with what
+  // is to be expected of X, given what was observed and W. What is not stored adds nothing.         4 nnz k flop
+  void (*expected_dense)(const T *X, int64_t ldx, int64_t n, T a, T b, const T *H, int64_t ldh, const T *W, int k,
+                         int64_t m, T *out, const Weighing<T> &weighing, int64_t start, int64_t stop);
+  void (*expected_stored32)(const int32_t *indptr, const int32_t *indices, const T *data, T a, T b, const T *packed,
+                            int width, const T *W, int k, int64_t m, T *out, const Weighing<T> &weighing,
+                            int64_t start, int64_t stop);
+  void (*expected_stored64)(const int64_t *indptr, const int64_t *indices, const T *data, T a, T b, const T *packed,
+                            int width, const T *W, int k, int64_t m, T *out, const Weighing<T> &weighing,
+                            int64_t start, int64_t stop);
 };
 
 // The table in use; at import the best one that this processor runs.

@@ -3,7 +3,6 @@
 
 #include "dense.hpp"
 #include "divergence.hpp"
-#include "fill.hpp"
 #include "nnls.hpp"
 #include "sparse.hpp"
 #include "survey.hpp"
@@ -37,7 +36,9 @@ constexpr Kernels<T> table_of{
     weighted_dense<T>,
     weighted_stored<T, int32_t>,
     weighted_stored<T, int64_t>,
-    fill_missing<T>,
+    expected_dense<T>,
+    expected_stored<T, int32_t>,
+    expected_stored<T, int64_t>,
 };
 
 extern const Kernels<float> float_table;

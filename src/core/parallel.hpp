@@ -213,13 +213,9 @@ SweepSums weighted(int threads, double work, int64_t start, int64_t stop, const 
   return sums;
 }
 
-template <class T>
-void fill_missing(int threads, const int64_t *indptr, const int32_t *indices, T *X, int64_t ldx, const T *W,
-                  const T *F, int padded, bool keep, double *sums, int64_t m) {
-  const Grid grid(0, m, 16 * threads, 1);
-  share(threads, 4.0 * indptr[m] * padded, grid.count(), [&](int64_t i) {
-    kernels<T>().fill_missing(indptr, indices, X, ldx, W, F, padded, keep, sums, grid.from(i), grid.to(i));
-  });
+template <class Kernel> void expected(int threads, double work, int64_t start, int64_t stop, const Kernel &kernel) {
+  const Grid grid(start, stop, 16 * threads, 4);
+  share(threads, work, grid.count(), [&](int64_t i) { kernel(grid.from(i), grid.to(i)); });
 }
 
 } // namespace nonneg::parallel

@@ -52,29 +52,35 @@ template <class T> void model_row(const RowOfX<T> &row, const T *w, int k, T flo
   }
 }
 
-// Turn the numbers of a row into what they count: x times its weight, 0 where x was not observed.
-template <class T> struct Weigher {
-  const Weighing<T> &weighing;
-  const Room<T> &room;
-  bool plain = true; // no excess
+// From the numbers x of a row and the weights of its entries to what a RowOfX brings.
+template <class T> RowOfX<T> weigh_row(const Room<T> &room, const T *h, int64_t ld, int64_t count, int64_t padded) {
+  // `excess` comes as the base, what an entry that is not stored counts.
+  std::fill(room.weight + count, room.weight + padded, T(0));
+  std::fill(room.excess + count, room.excess + padded, T(0));
+  mask<T> other{};
+  for (int64_t t = 0; t < padded; t += lanes<T>) {
+    const vec<T> x = load(room.x + t), base = load(room.excess + t);
+    const vec<T> weight = x == x ? load(room.weight + t) : vec<T>{};
+    store(room.x + t, x == x ? x * weight : vec<T>{});
+    store(room.weight + t, weight);
+    store(room.excess + t, weight - base);
+    other |= weight != base;
+  }
+  bool plain = true;
+  for (int lane = 0; lane < lanes<T>; ++lane)
+    plain &= other[lane] == 0;
+  return {room.x, h, ld, count, padded, room.wh, room.weight, plain ? nullptr : room.excess};
+}
 
-  // Entry t of the row, which meets row j of the partner; `each` is its own weight.
-  NONNEG_INLINE void weigh(int64_t t, int64_t j, T each, bool stored_only) {
+// Weights of a dense row, and the base beside them.
+template <class T> void weights_of_row(const Weighing<T> &weighing, const Room<T> &room, const T *each, int64_t n) {
+  const T base = weighing.elsewhere ? 1 : 0;
+  for (int64_t j = 0; j < n; ++j) {
     const T along = weighing.along ? weighing.along[j] : T(1);
-    const T base = stored_only && weighing.elsewhere ? along : T(0);
-    const bool seen = room.x[t] == room.x[t];
-    const T weight = seen ? each * along : T(0);
-    room.x[t] = seen ? room.x[t] * weight : T(0);
-    room.weight[t] = weight;
-    room.excess[t] = weight - base;
-    plain &= weight == base;
+    room.weight[j] = (each ? each[j] : T(1)) * along;
+    room.excess[j] = base * along;
   }
-  RowOfX<T> row(const T *h, int64_t ld, int64_t count, int64_t padded) const {
-    std::fill(room.weight + count, room.weight + padded, T(0));
-    std::fill(room.excess + count, room.excess + padded, T(0));
-    return {room.x, h, ld, count, padded, room.wh, room.weight, plain ? nullptr : room.excess};
-  }
-};
+}
 
 template <class T> struct DenseRows {
   const T *X;
@@ -93,10 +99,8 @@ template <class T> struct DenseRows {
     std::fill(room.x + n, room.x + padded, T(0));
     if (!weighing.used)
       return {room.x, H, ldh, n, padded, room.wh};
-    Weigher<T> weigher{weighing, room};
-    for (int64_t j = 0; j < n; ++j)
-      weigher.weigh(j, j, weighing.each ? weighing.each[i * weighing.ld + j] : T(1), false);
-    return weigher.row(H, ldh, n, padded);
+    weights_of_row(weighing, room, weighing.each ? weighing.each + i * weighing.ld : nullptr, n);
+    return weigh_row(room, H, ldh, n, padded);
   }
 };
 
@@ -119,14 +123,12 @@ template <class T, class I> struct ExpandedRows {
       room.x[indices[t]] = std::max(data[t] * a * b, least);
     if (!weighing.used)
       return {room.x, H, ldh, n, padded, room.wh};
-    std::fill(room.weight, room.weight + n, T(1));
+    std::fill(room.excess, room.excess + n, T(1)); // serves as the row's own weights first
     if (weighing.each)
       for (int64_t t = indptr[i]; t < indptr[i + 1]; ++t)
-        room.weight[indices[t]] = weighing.each[t];
-    Weigher<T> weigher{weighing, room};
-    for (int64_t j = 0; j < n; ++j)
-      weigher.weigh(j, j, room.weight[j], false);
-    return weigher.row(H, ldh, n, padded);
+        room.excess[indices[t]] = weighing.each[t];
+    weights_of_row(weighing, room, room.excess, n);
+    return weigh_row(room, H, ldh, n, padded);
   }
 };
 
@@ -192,10 +194,13 @@ template <class T, class I> struct StoredRows {
     std::fill(room.x + count, room.x + padded, T(0));
     if (!weighing.used)
       return {room.x, room.h, ld, count, padded, room.wh};
-    Weigher<T> weigher{weighing, room};
-    for (int64_t t = 0; t < count; ++t)
-      weigher.weigh(t, indices[begin + t], weighing.each ? weighing.each[begin + t] : T(1), true);
-    return weigher.row(room.h, ld, count, padded);
+    const T base = weighing.elsewhere ? 1 : 0;
+    for (int64_t t = 0; t < count; ++t) {
+      const T along = weighing.along ? weighing.along[indices[begin + t]] : T(1);
+      room.weight[t] = (weighing.each ? weighing.each[begin + t] : T(1)) * along;
+      room.excess[t] = base * along;
+    }
+    return weigh_row(room, room.h, ld, count, padded);
   }
 };
 

@@ -11,24 +11,84 @@
 
 namespace nonneg::NONNEG_LEVEL {
 
-// Row p of Gram tiles: pairs of parts whose products are summed together.
+// Rows of X that are read together, piece by piece: a piece of the partner is used for all of them while it is
+// near.
+constexpr int rows_together = 4;
+template <class T> constexpr int64_t piece_length = 2048 / int64_t(sizeof(T));
+
+template <class T, class Rows> class RowGroup {
+public:
+  RowGroup(const Rows &source, int64_t start, int64_t stop)
+      : source_(source), width_(whole_vectors<T>(longest(source, start, stop)) + gap<T>),
+        step_((4 + source.gathered()) * width_), room_(rows_together * step_) {}
+
+  void read(int64_t i, int count) {
+    count_ = count;
+    for (int r = 0; r < count; ++r) {
+      T *free = room_ + r * step_;
+      rows_[r] = source_.row(i + r, {free, free + width_, free + 2 * width_, free + 3 * width_, free + 4 * width_});
+    }
+  }
+  // Call f(r, piece of row r) for all pieces.
+  template <class F> void each_piece(const F &f) const {
+    int64_t longest = 0;
+    for (int r = 0; r < count_; ++r)
+      longest = std::max(longest, rows_[r].padded);
+    for (int64_t from = 0; from < longest; from += piece_length<T>)
+      for (int r = 0; r < count_; ++r) {
+        const RowOfX<T> &row = rows_[r];
+        const int64_t length = std::min(piece_length<T>, row.padded - from);
+        if (length > 0)
+          f(r, RowOfX<T>{row.x + from, row.h + from, row.ld, length, length, row.wh + from, row.weight + from,
+                         row.excess ? row.excess + from : nullptr});
+      }
+  }
+
+private:
+  static int64_t longest(const Rows &source, int64_t start, int64_t stop) {
+    int64_t longest = 0;
+    for (int64_t i = start; i < stop; ++i)
+      longest = std::max(longest, source.length(i));
+    return longest;
+  }
+
+  const Rows &source_;
+  const int64_t width_, step_;
+  Scratch<T> room_;
+  RowOfX<T> rows_[rows_together];
+  int count_ = 0;
+};
+
+// Inner products of x with the parts p .. p + 3 of the partner.
+template <class T> void products_of_row(const RowOfX<T> &row, const T *x, int k, int p, T *out) {
+  vec<T> sum[4] = {};
+  const T *h[4];
+  for (int c = 0; c < 4; ++c)
+    h[c] = row.h + std::min(p + c, k - 1) * row.ld;
+  for (int64_t t = 0; t < row.padded; t += lanes<T>) {
+    const vec<T> v = load(x + t);
+    for (int c = 0; c < 4; ++c)
+      sum[c] += v * load(h[c] + t);
+  }
+  sum_four<T>(sum, out);
+}
+
+// Pairs of parts whose products are summed together.
 constexpr int tile_height = many_registers ? 4 : 2, tile_width = 4;
 
-// G += sum of excess h h' and b = sum of x h over the entries of a row; both with `stride` between their numbers. x
-// comes times its weight.
-template <class T> void gram_of_row(const RowOfX<T> &row, int k, const T *gram, T *G, T *b, int stride) {
+// G += excess h h' (its lower triangle) and b += x h, summed over the entries of a row, which brings x times its
+// weight. Both with `stride` between their numbers.
+template <class T> void gram_of_row(const RowOfX<T> &row, int k, T *G, T *b, int stride) {
   constexpr int P = tile_height, Q = tile_width;
-  const auto part = [&](int p) { return row.h + std::min(p, k - 1) * row.ld; };
+  T out[Q];
   for (int q = 0; q < k; q += Q) {
-    vec<T> sum[Q] = {};
-    for (int64_t t = 0; t < row.padded; t += lanes<T>)
-      for (int c = 0; c < Q; ++c)
-        sum[c] += load(row.x + t) * load(part(q + c) + t);
-    T out[Q];
-    sum_four<T>(sum, out);
+    products_of_row(row, row.x, k, q, out);
     for (int c = 0; c < Q && q + c < k; ++c)
-      b[(q + c) * stride] = out[c];
+      b[(q + c) * stride] += out[c];
   }
+  if (!row.excess)
+    return;
+  const auto part = [&](int p) { return row.h + std::min(p, k - 1) * row.ld; };
   for (int p = 0; p < k; p += P)
     for (int q = 0; q < std::min(p + P, k); q += Q) {
       vec<T> sum[P][Q] = {};
@@ -37,24 +97,21 @@ template <class T> void gram_of_row(const RowOfX<T> &row, int k, const T *gram, 
         left[s] = part(p + s);
       for (int c = 0; c < Q; ++c)
         right[c] = part(q + c);
-      if (row.excess)
-        for (int64_t t = 0; t < row.padded; t += lanes<T>) {
-          const vec<T> excess = load(row.excess + t);
-          vec<T> h[Q];
+      for (int64_t t = 0; t < row.padded; t += lanes<T>) {
+        const vec<T> excess = load(row.excess + t);
+        vec<T> h[Q];
+        for (int c = 0; c < Q; ++c)
+          h[c] = load(right[c] + t);
+        for (int s = 0; s < P; ++s) {
+          const vec<T> weighed = excess * load(left[s] + t);
           for (int c = 0; c < Q; ++c)
-            h[c] = load(right[c] + t);
-          for (int s = 0; s < P; ++s) {
-            const vec<T> weighed = excess * load(left[s] + t);
-            for (int c = 0; c < Q; ++c)
-              sum[s][c] += weighed * h[c];
-          }
+            sum[s][c] += weighed * h[c];
         }
+      }
       for (int s = 0; s < P && p + s < k; ++s) {
-        T out[Q];
         sum_four<T>(sum[s], out);
         for (int c = 0; c < Q && q + c <= p + s; ++c)
-          G[((p + s) * k + q + c) * stride] = G[((q + c) * k + p + s) * stride] =
-              gram[(p + s) * k + q + c] + out[c];
+          G[((p + s) * k + q + c) * stride] += out[c];
       }
     }
 }
@@ -89,25 +146,23 @@ SweepSums weighted(const Rows &source, T *W, int k, int64_t m, const T *gram, co
                    int64_t start, int64_t stop) {
   [[maybe_unused]] const NoDenormals while_here;
   constexpr int L = lanes<T>;
-  int64_t longest = 0;
-  for (int64_t i = start; i < stop; ++i)
-    longest = std::max(longest, source.length(i));
-  const int64_t width = whole_vectors<T>(longest) + gap<T>;
-  Scratch<T> room((4 + source.gathered()) * width);
+  RowGroup<T, Rows> group(source, start, stop);
   Scratch<T> G(size_t(k) * k * L), b(size_t(k) * L), w(size_t(k) * L), inverse(size_t(k) * L);
   Scratch<double> own(size_t(k) * k);
   PrincipalPivoting pivoting(own, k);
   SweepSums sums;
   for (int64_t i = start; i < stop; i += L) {
     const int count = int(std::min<int64_t>(L, stop - i));
-    std::fill(G + 0, G + size_t(k) * k * L, T(0));
+    for (int64_t pair = 0; pair < int64_t(k) * k; ++pair)
+      std::fill(G + pair * L, G + (pair + 1) * L, gram[pair]);
     std::fill(b + 0, b + size_t(k) * L, T(0));
-    for (int r = 0; r < count; ++r) {
-      T *free = room;
-      const RowOfX<T> row =
-          source.row(i + r, {free, free + width, free + 2 * width, free + 3 * width, free + 4 * width});
-      gram_of_row(row, k, gram, G + r, b + r, L);
+    for (int top = 0; top < count; top += rows_together) {
+      group.read(i + top, std::min(rows_together, count - top));
+      group.each_piece([&](int r, const RowOfX<T> &row) { gram_of_row(row, k, G + top + r, b + top + r, L); });
     }
+    for (int p = 0; p < k; ++p)
+      for (int q = 0; q < p; ++q)
+        store(G + (int64_t(q) * k + p) * L, load(G + (int64_t(p) * k + q) * L));
     for (int p = 0; p < k; ++p)
       for (int r = 0; r < L; ++r) {
         T &pivot = G[(int64_t(p) * k + p) * L + r];
@@ -147,6 +202,56 @@ SweepSums weighted(const Rows &source, T *W, int k, int64_t m, const T *gram, co
     }
   }
   return sums;
+}
+
+// Products of the partner with x - excess wh, which is what one expects of x in the units of the base: all that is
+// observed of it, and the model for the rest.
+template <class T, class Rows>
+void expected(const Rows &source, const T *W, int k, int64_t m, T *out, int64_t start, int64_t stop) {
+  [[maybe_unused]] const NoDenormals while_here;
+  RowGroup<T, Rows> group(source, start, stop);
+  Scratch<T> w(rows_together * k), sums(rows_together * k), x(piece_length<T>);
+  for (int64_t i = start; i < stop; i += rows_together) {
+    const int count = int(std::min<int64_t>(rows_together, stop - i));
+    group.read(i, count);
+    for (int r = 0; r < count; ++r)
+      for (int p = 0; p < k; ++p) {
+        w[r * k + p] = W[p * m + i + r];
+        sums[r * k + p] = 0;
+      }
+    group.each_piece([&](int r, const RowOfX<T> &row) {
+      const T *expected = row.x;
+      if (row.excess) {
+        model_row<T>(row, w + r * k, k, -std::numeric_limits<T>::max(), row.wh);
+        for (int64_t t = 0; t < row.padded; t += lanes<T>)
+          store(x + t, load(row.x + t) - load(row.excess + t) * load(row.wh + t));
+        expected = x;
+      }
+      for (int p = 0; p < k; p += 4) {
+        T out[4];
+        products_of_row(row, expected, k, p, out);
+        for (int c = 0; c < 4 && p + c < k; ++c)
+          sums[r * k + p + c] += out[c];
+      }
+    });
+    for (int r = 0; r < count; ++r)
+      for (int p = 0; p < k; ++p)
+        out[p * m + i + r] = sums[r * k + p];
+  }
+}
+
+template <class T>
+void expected_dense(const T *X, int64_t ldx, int64_t n, T a, T b, const T *H, int64_t ldh, const T *W, int k,
+                    int64_t m, T *out, const Weighing<T> &weighing, int64_t start, int64_t stop) {
+  const T anything = -std::numeric_limits<T>::infinity();
+  expected<T>(DenseRows<T>{X, ldx, n, a, b, anything, H, ldh, weighing}, W, k, m, out, start, stop);
+}
+
+template <class T, class I>
+void expected_stored(const I *indptr, const I *indices, const T *data, T a, T b, const T *packed, int width,
+                     const T *W, int k, int64_t m, T *out, const Weighing<T> &weighing, int64_t start,
+                     int64_t stop) {
+  expected<T>(StoredRows<T, I>{indptr, indices, data, a, b, packed, width, weighing}, W, k, m, out, start, stop);
 }
 
 template <class T>

@@ -1,57 +1,45 @@
-"""Dense X with what a model says where it was not observed."""
+"""Dense X with few missing entries: plain products, and what is to be expected of the entries that are missing."""
 
 from __future__ import annotations
 
-import numpy as np
+from functools import cached_property
 
-from nonneg import _core
-from nonneg._threads import thread_count
+import numpy as np
+import scipy.sparse
+
 from nonneg.data.dense import Dense
-from nonneg.data.source import Array, Thinned
-from nonneg.data.sparse import pack
-from nonneg.data.weighted import WeightedDense
+from nonneg.data.observed import Observed
+from nonneg.data.source import Array
+from nonneg.data.weighted import WeightedDense, WeightedSparse
 
 
 class Filled(Dense):
-    """A dense source in a copy of X, whose missing entries follow the model.
-
-    Its plain products are those that the next step of an expectation-maximisation needs (Zhang, Wang, Ford &
-    Makedon 2006, doi:10.1137/1.9781611972764.58): entries that follow the model neither push nor pull.
-    """
+    """A dense source of a copy of X that is zero where X is missing; `missing` stores those entries as NaN."""
 
     def __init__(self, source: WeightedDense) -> None:
         X = source.observed.X
-        super().__init__(source.completed, source.scale)
+        super().__init__(np.nan_to_num(X, copy=True, nan=0.0), source.scale)
         self.source, self.sample_weight = source, source.sample_weight
+
+    @cached_property
+    def missing(self) -> WeightedSparse:
+        """The pattern of the missing entries."""
+        X = self.source.observed.X
         height = max(1, 2**22 // X.shape[1])
         places = [np.nonzero(np.isnan(X[top : top + height])) for top in range(0, len(X), height)]
         counts = [np.bincount(i, minlength=min(height, len(X) - b * height)) for b, (i, _) in enumerate(places)]
-        self._indptr = np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int64)
-        self._indices = np.concatenate([j for _, j in places]).astype(np.int32)
+        indptr = np.concatenate([[0], np.cumsum(np.concatenate(counts))])
+        wide = np.int64 if indptr[-1] > np.iinfo(np.int32).max else np.int32
+        pattern = np.concatenate([j for _, j in places]).astype(wide), indptr.astype(wide)
+        nothing = np.full(indptr[-1], np.nan, X.dtype)
+        holes = scipy.sparse.csr_array((nothing, *pattern), shape=X.shape)
+        return WeightedSparse(Observed(holes, sample_weight=self.sample_weight), self.scale)
 
     @property
     def squared_norm(self) -> float:
         """Weighted sum of the squares of what was observed."""
         return self.source.squared_norm
 
-    def fill(self, W: Array, H: Array) -> float:
-        """Bring the missing entries to the model; returns the weighted sum of their squares."""
-        return self._follow(W, H, keep=False)[1]
-
-    def gap(self, W: Array, H: Array) -> float:
-        """Return the weighted sum of squares by which the missing entries are off the model."""
-        return self._follow(W, H, keep=True)[0]
-
-    def _follow(self, W: Array, H: Array, *, keep: bool) -> tuple[float, float]:
-        sums = np.empty((self.shape[0], 2))
-        # Filled entries are in the units of X.
-        Wt = W if self.scale[:2] == (1, 1) else self.scale.down(W)
-        _core.fill_missing(self._indptr, self._indices, self._data, pack(Wt), pack(H), keep, sums, thread_count())
-        if self.sample_weight is not None:
-            sums *= self.sample_weight[:, None]
-        changes, squares = (float(x) * self.scale.whole**2 for x in sums.sum(axis=0))
-        return changes, squares
-
-    def thinned(self) -> Thinned | None:
-        """Return every eleventh row or column of what was observed."""
-        return self.source.thinned()
+    def loss(self, Wt: Array, H: Array) -> float:
+        """Return the weighted ``1/2 ||X - W H||^2`` over what was observed."""
+        return self.source.loss(Wt, H)

@@ -145,6 +145,22 @@ class WeightedSparse(Sparse):
         )
         return done
 
+    def expected(self, side: str, F: Array, partner: Array) -> Array:
+        """Return the product of the partner with what is to be expected of the stored entries, as F has rows."""
+        (layout, counts), (a, b, _), out = self._stored(side), self.scale, np.empty_like(F)
+        del counts["weighted"]
+        _core.expected_stored(*layout, a, b, pack(partner), F, out, 0, F.shape[1], thread_count(), **counts)
+        return out
+
+    def model_norm(self, W: Array, H: Array) -> float:
+        """Return half the weighted sum of squares of W H over the stored entries, as if they were not stored."""
+        keep, (layout, counts), (a, b, _) = DivergenceRule("keep", 2.0, measure=True), self._stored("H"), self.scale
+        slopes = np.zeros(len(H), H.dtype)
+        done = _core.divergence_stored(
+            *layout, a, b, pack(W), H, slopes, keep, 0, H.shape[1], thread_count(), **counts
+        )
+        return float(done[3])
+
     def divergence(
         self,
         side: str,

@@ -12,6 +12,7 @@ from nonneg.solve.problem import Problem, Step
 from nonneg.solve.rows import MOST_SWEEPS as SETTLING_SWEEPS
 from nonneg.solve.rows import ROUGH, SETTLED, unit_rows
 from nonneg.solve.squared_error import FLOOR, MOST_SWEEPS, SWEEP_STEP, SquaredError
+from nonneg.solve.sweeps import sweep
 
 
 def squared_error(source: Entries, shrinks: tuple[Shrink, Shrink]) -> Problem:
@@ -91,10 +92,11 @@ class WeightedSquaredError:
 
 
 class FilledSquaredError(SquaredError):
-    """The same where few entries of a dense X are missing: they follow the model, and the sweeps see a whole X.
+    """The same where few entries of a dense X are missing: the sweeps see a whole X, filled by the model.
 
-    Each half-step fills the missing entries with W H and goes on as with a complete X: it lowers an upper bound of
-    the loss that touches it where the step begins, so the loss falls (expectation-maximisation).
+    Each half-step puts W H in the place of the missing entries and goes on as with a complete X: it lowers an upper
+    bound of the loss that touches it where the step begins, so the loss falls (expectation-maximisation; Zhang, Wang,
+    Ford & Makedon 2006, doi:10.1137/1.9781611972764.58). The filled X is never formed.
     """
 
     source: Filled
@@ -102,17 +104,15 @@ class FilledSquaredError(SquaredError):
     def __init__(self, source: WeightedDense, shrinks: tuple[Shrink, Shrink]) -> None:
         super().__init__(Filled(source), shrinks)
         self._observed = WeightedSquaredError(source, shrinks)
-        self._observed_total = self.total
 
     def improve(self, side: str, F: Array, partner: Array) -> Step:
-        """Fill, then sweep."""
-        squares = self.source.fill(F, partner) if side == "W" else self.source.fill(partner, F)
-        self.total = self._observed_total + 0.5 * squares
-        return super().improve(side, F, partner)
-
-    def objective(self, W: Array, H: Array) -> float:
-        """Return the objective over what was observed: that of the filled X, less what the fill is off the model."""
-        return super().objective(W, H) - 0.5 * self.source.gap(W, H)
+        """Sweep over the rows of a factor of the filled X."""
+        fill = self.source.missing.expected(side, F, partner)
+        B, self._gram = self._product_with(side, partner) + fill, self._gram_of(side, partner)
+        done = sweep(F, B, self._gram, self.shrinks[side == "H"], MOST_SWEEPS, SWEEP_STEP)
+        # What the fill brought is no part of the loss.
+        self._product = done.product - float(np.einsum("pj,pj->", fill, F, dtype=np.float64))
+        return Step(done.kkt, done.dead)
 
     def value(self, W: Array, H: Array) -> float:
         """Return the loss over what was observed."""
@@ -120,9 +120,11 @@ class FilledSquaredError(SquaredError):
 
     def measure(self, W: Array, H: Array) -> tuple[float, float]:
         """Return the loss over what was observed, and the distance from an optimum."""
-        self.total = self._observed_total
         return self._observed.measure(W, H)
 
     def solve(self, side: str, partner: Array, *, accuracy: str = "settled") -> Array:
         """Return the factor of a side for a given partner, by what was observed of each row."""
         return self._observed.solve(side, partner, accuracy=accuracy)
+
+    def _model_norm(self, W: Array, H: Array, gram_W: Array, gram_H: Array) -> float:
+        return super()._model_norm(W, H, gram_W, gram_H) - self.source.missing.model_norm(W, H)
