@@ -210,31 +210,36 @@ template <class T, class I> void bind_sparse(nb::module_ &m) {
       "under"_a.noconvert() = nb::none(), "weights"_a.noconvert() = nb::none(), "along"_a.noconvert() = nb::none(),
       "weighted"_a = false);
   m.def(
-      "expected_stored",
-      [](In1<I> indptr, In1<I> indices, In1<T> data, double a, double b, In<T> packed, In<T> W, Out<T> out,
-         int64_t start, int64_t stop, int threads, std::optional<In1<T>> weights, std::optional<In1<T>> along) {
+      "sampled",
+      [](In1<I> indptr, In1<I> indices, In1<T> data, double a, double b, In<T> packed, In<T> W, int64_t start,
+         int64_t stop, int threads, std::optional<In1<T>> weights, std::optional<In1<T>> along, bool elsewhere) {
         require(W.shape(0) >= 1 && indptr.shape(0) == W.shape(1) + 1 && indices.shape(0) == data.shape(0) &&
-                    out.shape(0) == W.shape(0) && out.shape(1) == W.shape(1) && packed.shape(1) >= W.shape(0) &&
-                    packed.shape(1) * sizeof(T) % 32 == 0,
-                "expected_stored: shapes do not fit");
+                    packed.shape(1) >= W.shape(0) && packed.shape(1) * sizeof(T) % 32 == 0,
+                "sampled: shapes do not fit");
         require_range(start, stop, W.shape(1), threads);
         const auto kernel = [] {
           if constexpr (sizeof(I) == 4)
-            return kernels<T>().expected_stored32;
+            return kernels<T>().sampled32;
           else
-            return kernels<T>().expected_stored64;
+            return kernels<T>().sampled64;
         }();
         const double stored = double(indptr.data()[stop] - indptr.data()[start]);
-        const auto weighing = weighing_of<T>(weights, along, true, true, data.shape(0), packed.shape(0));
-        nb::gil_scoped_release release;
-        parallel::expected(threads, 8.0 * stored * double(W.shape(0)), start, stop, [&](int64_t from, int64_t to) {
-          kernel(indptr.data(), indices.data(), data.data(), T(a), T(b), packed.data(), int(packed.shape(1)),
-                 W.data(), int(W.shape(0)), int64_t(W.shape(1)), out.data(), weighing, from, to);
-        });
+        const auto weighing = weighing_of<T>(weights, along, true, elsewhere, data.shape(0), packed.shape(0));
+        double sums[2] = {0, 0};
+        {
+          nb::gil_scoped_release release;
+          parallel::sampled(threads, 8.0 * stored * double(W.shape(0)), sums, start, stop,
+                            [&](double *part, int64_t from, int64_t to) {
+                              kernel(indptr.data(), indices.data(), data.data(), T(a), T(b), packed.data(),
+                                     int(packed.shape(1)), W.data(), int(W.shape(0)), int64_t(W.shape(1)), part,
+                                     weighing, from, to);
+                            });
+        }
+        return std::make_tuple(sums[0], sums[1]);
       },
       "indptr"_a.noconvert(), "indices"_a.noconvert(), "data"_a.noconvert(), "a"_a, "b"_a, "packed"_a.noconvert(),
-      "W"_a.noconvert(), "out"_a.noconvert(), "start"_a, "stop"_a, "threads"_a = 1,
-      "weights"_a.noconvert() = nb::none(), "along"_a.noconvert() = nb::none());
+      "W"_a.noconvert(), "start"_a, "stop"_a, "threads"_a = 1, "weights"_a.noconvert() = nb::none(),
+      "along"_a.noconvert() = nb::none(), "elsewhere"_a = true);
   m.def(
       "weighted_stored",
       [](In1<I> indptr, In1<I> indices, In1<T> data, double a, double b, In<T> packed, Out<T> W, In<T> gram,
@@ -435,27 +440,33 @@ template <class T> void bind(nb::module_ &m) {
       "start"_a, "stop"_a, "threads"_a = 1, "weights"_a.noconvert() = nb::none(),
       "along"_a.noconvert() = nb::none());
   m.def(
-      "expected_dense",
-      [](Rows<T> X, double a, double b, In<T> H, In<T> W, Out<T> out, int64_t start, int64_t stop, int threads,
-         std::optional<Rows<T>> weights, std::optional<In1<T>> along) {
-        require(W.shape(0) >= 1 && X.shape(0) == W.shape(1) && H.shape(0) == W.shape(0) &&
-                    out.shape(0) == W.shape(0) && out.shape(1) == W.shape(1) &&
-                    padded_to_lines(H, int64_t(X.shape(1))),
-                "expected_dense: shapes do not fit");
-        require_range(start, stop, W.shape(1), threads);
-        const int64_t ldx = row_stride<T>(X);
-        auto weighing = weighing_of<T>(weights, along, true, X.shape(0), X.shape(1));
-        weighing.elsewhere = true;
+      "expected",
+      [](Rows<T> X, double a, double b, In<T> W, In<T> H, std::optional<Out<T>> out, bool across, int threads,
+         std::optional<Rows<T>> weights, std::optional<In1<T>> counts) {
+        const size_t rows = across ? X.shape(1) : X.shape(0);
+        require(W.shape(0) >= 1 && W.shape(1) == X.shape(0) && H.shape(0) == W.shape(0) &&
+                    padded_to_lines(H, int64_t(X.shape(1))) &&
+                    (!out || (out->shape(0) == W.shape(0) && out->shape(1) == rows)) && (out || !across) &&
+                    (!weights || (weights->shape(0) == X.shape(0) && weights->shape(1) == X.shape(1))) &&
+                    (!counts || counts->shape(0) == X.shape(0)),
+                "expected: shapes do not fit");
+        require(threads >= 1, "at least one thread is needed");
+        const nonneg::WeightedX<T> counted{X.data(),
+                                           row_stride<T>(X),
+                                           int64_t(X.shape(0)),
+                                           int64_t(X.shape(1)),
+                                           T(a),
+                                           T(b),
+                                           weights ? weights->data() : nullptr,
+                                           weights ? row_stride<T>(*weights) : 0,
+                                           counts ? counts->data() : nullptr};
+        T *product = out ? out->data() : nullptr;
+        const int k = int(W.shape(0));
         nb::gil_scoped_release release;
-        parallel::expected(threads, 4.0 * double(stop - start) * X.shape(1) * W.shape(0), start, stop,
-                           [&](int64_t from, int64_t to) {
-                             kernels<T>().expected_dense(X.data(), ldx, int64_t(X.shape(1)), T(a), T(b), H.data(),
-                                                         int64_t(H.shape(1)), W.data(), int(W.shape(0)),
-                                                         int64_t(W.shape(1)), out.data(), weighing, from, to);
-                           });
+        return parallel::expected(threads, across, counted, W.data(), H.data(), int64_t(H.shape(1)), k, product);
       },
-      "X"_a.noconvert(), "a"_a, "b"_a, "H"_a.noconvert(), "W"_a.noconvert(), "out"_a.noconvert(), "start"_a,
-      "stop"_a, "threads"_a = 1, "weights"_a.noconvert() = nb::none(), "along"_a.noconvert() = nb::none());
+      "X"_a.noconvert(), "a"_a, "b"_a, "W"_a.noconvert(), "H"_a.noconvert(), "out"_a.noconvert().none(), "across"_a,
+      "threads"_a = 1, "weights"_a.noconvert() = nb::none(), "counts"_a.noconvert() = nb::none());
   bind_sparse<T, int32_t>(m);
   bind_sparse<T, int64_t>(m);
 }
@@ -480,8 +491,7 @@ NB_MODULE(_core, m) {
           "update"_a, "beta"_a, "l2"_a = 0.0, "floor"_a = 0.0, "zero"_a = 0.0, "least"_a = 0.0, "most"_a = 1,
           "tol"_a = 0.0, "measure"_a = false)
       .def_ro("beta", &DivergenceRule::beta)
-      .def_ro("measure", &DivergenceRule::measure)
-      .def_prop_ro("keeps", [](const DivergenceRule &rule) { return rule.update == DivergenceRule::keep; });
+      .def_ro("measure", &DivergenceRule::measure);
   nb::class_<WeightedRule>(m, "WeightedRule", "What to do with each row under the weighted squared error.")
       .def(
           "__init__",

@@ -42,8 +42,7 @@ template <class T> void measure_row(const RowOfX<T> &row, const DivergenceRule &
       x = select(weight > 0.0, x * reciprocal<double>(weight), Doubles{});
     const Doubles d = divergence_of(x, select(x > 0.0, larger<double>(y, fill(rule.floor)), y), rule.beta);
     total += row.weight ? select(weight > 0.0, weight * d, Doubles{}) : d;
-    const Doubles alone = rule.beta == 1 ? y : 0.5 * y * y; // d(0, y), where entries that are not stored are zero
-    model += row.weight ? (weight - excess) * alone : alone;
+    model += row.weight ? (weight - excess) * y : y;
   };
   const T *weight = row.weight ? row.weight : row.x, *excess = row.excess ? row.excess : row.x;
   const double has_excess = row.excess ? 1 : 0;

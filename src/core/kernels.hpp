@@ -43,6 +43,17 @@ template <class T> struct Weighing {
   bool elsewhere = true;    // whether an entry that is not stored counts, as an observed zero
 };
 
+// Dense X, rows ldx apart, of which the entry (i, j) counts weights[i, j] counts[i], each one if not given, and
+// nothing where it is NaN. What the kernels see is a b X.
+template <class T> struct WeightedX {
+  const T *X;
+  int64_t ldx, m, n;
+  T a, b;
+  const T *weights;
+  int64_t ldw;
+  const T *counts;
+};
+
 // How a half-step under the weighted squared error goes.
 struct WeightedRule {
   double l1 = 0, l2 = 0;
@@ -124,16 +135,22 @@ template <class T> struct Kernels {
                                  const T *packed, int width, T *W, int k, int64_t m, const T *gram,
                                  const WeightedRule &rule, const Weighing<T> &weighing, int64_t start,
                                  int64_t stop);
-  // out[p, i] = sum of weight x h_p + (base - weight) wh h_p over the entries of row i: the product of H with what
-  // is to be expected of X, given what was observed and W. What is not stored adds nothing.         4 nnz k flop
-  void (*expected_dense)(const T *X, int64_t ldx, int64_t n, T a, T b, const T *H, int64_t ldh, const T *W, int k,
-                         int64_t m, T *out, const Weighing<T> &weighing, int64_t start, int64_t stop);
-  void (*expected_stored32)(const int32_t *indptr, const int32_t *indices, const T *data, T a, T b, const T *packed,
-                            int width, const T *W, int k, int64_t m, T *out, const Weighing<T> &weighing,
+  // Products with what is to be expected of X, given what was observed and W H: over rows, out[p, i] for i in the
+  // range; over columns, out[p, j] for j in it. H is k x n with rows padded to 64 bytes. Both return the weighted
+  // 1/2 (x - wh)^2 of their range; the first without `out` that alone.                             4 m n k flop
+  double (*expected_along)(const WeightedX<T> &X, const T *W, const T *H, int64_t ldh, int k, T *out, int64_t start,
+                           int64_t stop);
+  double (*expected_across)(const WeightedX<T> &X, const T *W, const T *H, int64_t ldh, int k, T *out,
                             int64_t start, int64_t stop);
-  void (*expected_stored64)(const int64_t *indptr, const int64_t *indices, const T *data, T a, T b, const T *packed,
-                            int width, const T *W, int k, int64_t m, T *out, const Weighing<T> &weighing,
-                            int64_t start, int64_t stop);
+  // sums += weighted squares of the residual at the stored entries, and squares of the model there; see
+  // sampled.hpp.
+  //                                                                                       2 nnz k flop
+  void (*sampled32)(const int32_t *indptr, const int32_t *indices, const T *data, T a, T b, const T *F, int padded,
+                    const T *W, int k, int64_t m, double *sums, const Weighing<T> &weighing, int64_t start,
+                    int64_t stop);
+  void (*sampled64)(const int64_t *indptr, const int64_t *indices, const T *data, T a, T b, const T *F, int padded,
+                    const T *W, int k, int64_t m, double *sums, const Weighing<T> &weighing, int64_t start,
+                    int64_t stop);
 };
 
 // The table in use; at import the best one that this processor runs.

@@ -3,7 +3,9 @@
 
 #include "dense.hpp"
 #include "divergence.hpp"
+#include "expected.hpp"
 #include "nnls.hpp"
+#include "sampled.hpp"
 #include "sparse.hpp"
 #include "survey.hpp"
 #include "sweeps.hpp"
@@ -36,9 +38,10 @@ constexpr Kernels<T> table_of{
     weighted_dense<T>,
     weighted_stored<T, int32_t>,
     weighted_stored<T, int64_t>,
-    expected_dense<T>,
-    expected_stored<T, int32_t>,
-    expected_stored<T, int64_t>,
+    expected_along<T>,
+    expected_across<T>,
+    sampled<T, int32_t>,
+    sampled<T, int64_t>,
 };
 
 extern const Kernels<float> float_table;

@@ -213,9 +213,31 @@ SweepSums weighted(int threads, double work, int64_t start, int64_t stop, const 
   return sums;
 }
 
-template <class Kernel> void expected(int threads, double work, int64_t start, int64_t stop, const Kernel &kernel) {
-  const Grid grid(start, stop, 16 * threads, 4);
-  share(threads, work, grid.count(), [&](int64_t i) { kernel(grid.from(i), grid.to(i)); });
+// Eight rows are read together, and pieces of columns begin on cache lines; the grids do not follow the threads,
+// for the sum's sake.
+template <class T>
+double expected(int threads, bool across, const WeightedX<T> &X, const T *W, const T *H, int64_t ldh, int k,
+                T *out) {
+  const Grid grid = across ? Grid(0, X.n, 16, 512) : Grid(0, X.m, 64, 8);
+  std::vector<double> parts(size_t(grid.count()));
+  share(threads, 4.0 * X.m * X.n * k, grid.count(), [&](int64_t i) {
+    const auto kernel = across ? kernels<T>().expected_across : kernels<T>().expected_along;
+    parts[size_t(i)] = kernel(X, W, H, ldh, k, out, grid.from(i), grid.to(i));
+  });
+  double loss = 0;
+  for (double part : parts)
+    loss += part;
+  return loss;
+}
+
+// A kernel that adds two sums over rows.
+template <class Kernel>
+void sampled(int threads, double work, double *sums, int64_t start, int64_t stop, const Kernel &kernel) {
+  const Grid grid(start, stop, 64, 4);
+  std::vector<double> parts(size_t(2 * grid.count()));
+  share(threads, work, grid.count(), [&](int64_t i) { kernel(parts.data() + 2 * i, grid.from(i), grid.to(i)); });
+  for (size_t i = 0; i < parts.size(); ++i)
+    sums[i % 2] += parts[i];
 }
 
 } // namespace nonneg::parallel

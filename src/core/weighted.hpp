@@ -60,15 +60,15 @@ private:
 };
 
 // Inner products of x with the parts p .. p + 3 of the partner.
-template <class T> void products_of_row(const RowOfX<T> &row, const T *x, int k, int p, T *out) {
+template <class T> void products_of_row(const RowOfX<T> &row, int k, int p, T *out) {
   vec<T> sum[4] = {};
   const T *h[4];
   for (int c = 0; c < 4; ++c)
     h[c] = row.h + std::min(p + c, k - 1) * row.ld;
   for (int64_t t = 0; t < row.padded; t += lanes<T>) {
-    const vec<T> v = load(x + t);
+    const vec<T> x = load(row.x + t);
     for (int c = 0; c < 4; ++c)
-      sum[c] += v * load(h[c] + t);
+      sum[c] += x * load(h[c] + t);
   }
   sum_four<T>(sum, out);
 }
@@ -82,7 +82,7 @@ template <class T> void gram_of_row(const RowOfX<T> &row, int k, T *G, T *b, int
   constexpr int P = tile_height, Q = tile_width;
   T out[Q];
   for (int q = 0; q < k; q += Q) {
-    products_of_row(row, row.x, k, q, out);
+    products_of_row(row, k, q, out);
     for (int c = 0; c < Q && q + c < k; ++c)
       b[(q + c) * stride] += out[c];
   }
@@ -202,56 +202,6 @@ SweepSums weighted(const Rows &source, T *W, int k, int64_t m, const T *gram, co
     }
   }
   return sums;
-}
-
-// Products of the partner with x - excess wh, which is what one expects of x in the units of the base: all that is
-// observed of it, and the model for the rest.
-template <class T, class Rows>
-void expected(const Rows &source, const T *W, int k, int64_t m, T *out, int64_t start, int64_t stop) {
-  [[maybe_unused]] const NoDenormals while_here;
-  RowGroup<T, Rows> group(source, start, stop);
-  Scratch<T> w(rows_together * k), sums(rows_together * k), x(piece_length<T>);
-  for (int64_t i = start; i < stop; i += rows_together) {
-    const int count = int(std::min<int64_t>(rows_together, stop - i));
-    group.read(i, count);
-    for (int r = 0; r < count; ++r)
-      for (int p = 0; p < k; ++p) {
-        w[r * k + p] = W[p * m + i + r];
-        sums[r * k + p] = 0;
-      }
-    group.each_piece([&](int r, const RowOfX<T> &row) {
-      const T *expected = row.x;
-      if (row.excess) {
-        model_row<T>(row, w + r * k, k, -std::numeric_limits<T>::max(), row.wh);
-        for (int64_t t = 0; t < row.padded; t += lanes<T>)
-          store(x + t, load(row.x + t) - load(row.excess + t) * load(row.wh + t));
-        expected = x;
-      }
-      for (int p = 0; p < k; p += 4) {
-        T out[4];
-        products_of_row(row, expected, k, p, out);
-        for (int c = 0; c < 4 && p + c < k; ++c)
-          sums[r * k + p + c] += out[c];
-      }
-    });
-    for (int r = 0; r < count; ++r)
-      for (int p = 0; p < k; ++p)
-        out[p * m + i + r] = sums[r * k + p];
-  }
-}
-
-template <class T>
-void expected_dense(const T *X, int64_t ldx, int64_t n, T a, T b, const T *H, int64_t ldh, const T *W, int k,
-                    int64_t m, T *out, const Weighing<T> &weighing, int64_t start, int64_t stop) {
-  const T anything = -std::numeric_limits<T>::infinity();
-  expected<T>(DenseRows<T>{X, ldx, n, a, b, anything, H, ldh, weighing}, W, k, m, out, start, stop);
-}
-
-template <class T, class I>
-void expected_stored(const I *indptr, const I *indices, const T *data, T a, T b, const T *packed, int width,
-                     const T *W, int k, int64_t m, T *out, const Weighing<T> &weighing, int64_t start,
-                     int64_t stop) {
-  expected<T>(StoredRows<T, I>{indptr, indices, data, a, b, packed, width, weighing}, W, k, m, out, start, stop);
 }
 
 template <class T>

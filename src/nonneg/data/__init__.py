@@ -6,7 +6,6 @@ import scipy.sparse
 
 from nonneg.data.check import check_loss_domain, check_matrix
 from nonneg.data.dense import Dense, mix
-from nonneg.data.filled import Filled
 from nonneg.data.low_rank import LowRank, sketch
 from nonneg.data.observed import Observed, observe, warn_of_unobserved
 from nonneg.data.source import THINNING, Array, Entries, Scale, Source, gram, root_counts
@@ -18,7 +17,6 @@ __all__ = [
     "Array",
     "Dense",
     "Entries",
-    "Filled",
     "LowRank",
     "Observed",
     "Scale",

@@ -28,22 +28,38 @@ class WeightedDense(Dense):
         weights = observed.weights
         self._weights = weights if weights is None or self._by_rows else weights.T
 
+    @property
+    def known_share(self) -> float:
+        """Mean weight, missing entries included: 1 where all of X was observed alike."""
+        if self.observed.weights is None:
+            return 1 - self.observed.n_missing / self._data.size
+        return self._sums[3] / self._data.size
+
     @cached_property
     def _moments(self) -> tuple[float, float]:
-        sums = np.zeros(3)
+        total, squares, counts, _ = self._sums
+        # The mean comes as a sum over all entries.
+        return (total / counts * self._data.size if counts else 0.0), squares
+
+    @cached_property
+    def _sums(self) -> tuple[float, float, float, float]:
+        """Weighted sums of X and of its squares, of the weights as often as rows count, and of the weights."""
+        sums = np.zeros(4)
         X = self._data if self._by_rows else self._data.T
         weights = self.observed.weights
         height = max(1, 2**20 // X.shape[1])
         for top in range(0, len(X), height):
             rows = slice(top, top + height)
             block = self.scale.up(X[rows]).astype(np.float64)
-            counts = (~np.isnan(block)).astype(np.float64) if weights is None else weights[rows].astype(np.float64)
+            counts = np.ones_like(block) if weights is None else weights[rows].astype(np.float64)
+            counts[np.isnan(block)] = 0
+            known = counts.sum()
             if self.sample_weight is not None:
                 counts = counts * self.sample_weight[rows, None]
             block = np.nan_to_num(block)
-            sums += (counts * block).sum(), (counts * block**2).sum(), counts.sum()
-        # The mean comes as a sum over all entries.
-        return (sums[0] / sums[2] * X.size if sums[2] else 0.0), sums[1]
+            sums += (counts * block).sum(), (counts * block**2).sum(), counts.sum(), known
+        total, squares, counted, known = sums.tolist()
+        return total, squares, counted, known
 
     def background(self, side: str, partner: Array) -> Array:
         """Return zeros: every entry is looked at."""
@@ -62,7 +78,31 @@ class WeightedDense(Dense):
 
     def loss(self, Wt: Array, H: Array) -> float:
         """Return the weighted ``1/2 ||X - W H||^2`` from the residual itself."""
-        return squared_loss(self, Wt, H)
+        return self._expect(Wt, H, None, across=False)
+
+    def expected(self, side: str, F: Array, partner: Array) -> tuple[Array, float]:
+        """Return the product of the partner with what is to be expected of X, given what was observed and W H.
+
+        And the loss of W H, in the same pass.
+        """
+        out = np.empty_like(F)
+        W, H = (F, partner) if side == "W" else (partner, F)
+        return out, self._expect(W, H, out, across=side == "H")
+
+    def _expect(self, W: Array, H: Array, out: Array | None, *, across: bool) -> float:
+        X, weights = self._by_row
+        a, b, _ = self.scale
+        loss: float = _core.expected(
+            X, a, b, W, padded(H), out, across, thread_count(), weights=weights, counts=self.sample_weight
+        )
+        return loss
+
+    @cached_property
+    def _by_row(self) -> tuple[Array, Array | None]:
+        """X and its weights, row by row."""
+        if self._by_rows:
+            return self._data, self._weights
+        return self._turned, None if self._weights is None else self._turned_weights
 
     def means(self, side: str) -> Array:
         """Return the weighted mean of each row or column of X; 0 where nothing was observed."""
@@ -70,15 +110,10 @@ class WeightedDense(Dense):
 
     def complete(self) -> Dense:
         """Return X with a product of its row and column means where it was not observed, times `root_counts`."""
-        X = self.completed
+        X = filled(self.observed.X) if self.observed.n_missing else self.observed.X
         if self.sample_weight is not None:
             X = X * np.sqrt(self.sample_weight)[:, None]
         return Dense(X, self.scale._replace(weights=1.0))
-
-    @cached_property
-    def completed(self) -> Array:
-        """X without gaps: a copy in C order, which `Filled` goes on to fill; X itself where nothing is missing."""
-        return filled(self.observed.X) if self.observed.n_missing else self.observed.X
 
     def thinned(self) -> Thinned | None:
         """Return every eleventh row of a tall X (column of a wide one in Fortran order)."""
@@ -145,21 +180,25 @@ class WeightedSparse(Sparse):
         )
         return done
 
-    def expected(self, side: str, F: Array, partner: Array) -> Array:
-        """Return the product of the partner with what is to be expected of the stored entries, as F has rows."""
-        (layout, counts), (a, b, _), out = self._stored(side), self.scale, np.empty_like(F)
-        del counts["weighted"]
-        _core.expected_stored(*layout, a, b, pack(partner), F, out, 0, F.shape[1], thread_count(), **counts)
-        return out
+    def loss(self, Wt: Array, H: Array) -> float:
+        """Return the weighted ``1/2 ||X - W H||^2``."""
+        residual, stored = self._sample(Wt, H)
+        if not self.observed.elsewhere:
+            return 0.5 * residual
+        # In float64 throughout: what is not stored is a difference of two large numbers.
+        rows, columns = Wt.astype(np.float64), H.astype(np.float64)
+        model = float((gram(self._seen("H", rows), rows) * gram(columns)).sum())
+        return 0.5 * (residual + max(0.0, model - stored))
 
-    def model_norm(self, W: Array, H: Array) -> float:
-        """Return half the weighted sum of squares of W H over the stored entries, as if they were not stored."""
-        keep, (layout, counts), (a, b, _) = DivergenceRule("keep", 2.0, measure=True), self._stored("H"), self.scale
-        slopes = np.zeros(len(H), H.dtype)
-        done = _core.divergence_stored(
-            *layout, a, b, pack(W), H, slopes, keep, 0, H.shape[1], thread_count(), **counts
+    def _sample(self, W: Array, H: Array) -> tuple[float, float]:
+        """Return the weighted squares of the residual at the stored entries, and those of the model there."""
+        (layout, counts), (a, b, _) = self._stored("H"), self.scale
+        elsewhere, packed, threads = self.observed.elsewhere, pack(W), thread_count()
+        del counts["weighted"]
+        sums: tuple[float, float] = _core.sampled(
+            *layout, a, b, packed, H, 0, H.shape[1], threads, elsewhere=elsewhere, **counts
         )
-        return float(done[3])
+        return sums
 
     def divergence(
         self,
@@ -172,8 +211,7 @@ class WeightedSparse(Sparse):
     ) -> Divergence:
         """Update the factor of a side in place under a beta-divergence, by the stored entries where they suffice."""
         elsewhere, (a, b, _) = self.observed.elsewhere, self.scale
-        only_value = rule.beta == 2 and rule.keeps
-        if elsewhere and rule.beta != 1 and not only_value:
+        if elsewhere and rule.beta != 1:
             return super().divergence(side, F, partner, slopes, rule, under)
         layout, counts = self._stored(side)
         counts["elsewhere"], packed, threads = elsewhere, pack(partner), thread_count()
@@ -182,16 +220,8 @@ class WeightedSparse(Sparse):
         )
         if not elsewhere:
             return Divergence(first_step, size, stored)
-        seen = self._seen(side, partner)
-        if rule.beta == 1:
-            everywhere = float(row_sums(F) @ row_sums(seen))
-        else:
-            everywhere = 0.5 * float((gram(F) * gram(seen, partner)).sum())
+        everywhere = float(row_sums(F) @ self.background(side, partner))
         return Divergence(first_step, size, stored + max(0.0, everywhere - model))
-
-    def loss(self, Wt: Array, H: Array) -> float:
-        """Return the weighted ``1/2 ||X - W H||^2``."""
-        return squared_loss(self, Wt, H)
 
     def means(self, side: str) -> Array:
         """Return the weighted mean of each row or column of X; 0 where nothing was observed."""
@@ -238,12 +268,6 @@ class WeightedSparse(Sparse):
         W = kind((self._given_weights, indices, indptr), shape=self.shape)
         turned: Array = (W.tocsc() if self._given == "csr" else W.tocsr()).data
         return turned
-
-
-def squared_loss(source: WeightedDense | WeightedSparse, Wt: Array, H: Array) -> float:
-    """Return the weighted ``1/2 ||X - W H||^2``, by the kernel that measures divergences."""
-    keep = DivergenceRule("keep", 2.0, measure=True)
-    return source.divergence("H", H, Wt, np.zeros(len(H), H.dtype), keep).value
 
 
 def weighted_means(source: WeightedDense | WeightedSparse, side: str) -> Array:

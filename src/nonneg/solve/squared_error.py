@@ -94,13 +94,9 @@ class SquaredError:
         """Return the rows of W, each as often as it counts for H."""
         return W if self.source.sample_weight is None else W * self.source.sample_weight
 
-    def _model_norm(self, W: Array, H: Array, gram_W: Array, gram_H: Array) -> float:
-        """Return ``1/2 ||W H||^2``."""
-        return 0.5 * float((gram_W * gram_H).sum())
-
     def _value(self, W: Array, H: Array, product: float, gram_W: Array, gram_H: Array) -> float:
         """Return ``1/2 ||X - W H||^2``, and settle what counts as rounding beside it; ``product`` is <W' X, H>."""
-        data = self.total - product + self._model_norm(W, H, gram_W, gram_H)
+        data = self.total - product + 0.5 * float((gram_W * gram_H).sum())
         self.noise = NOISE[self.source.dtype] * self.total
         if data < CANCELS[self.source.dtype] * self.total:
             data = self.source.loss(W, H)

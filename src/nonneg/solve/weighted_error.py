@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nonneg._core import WeightedRule
-from nonneg.data import Array, Entries, Filled, WeightedDense, WeightedSparse
+from nonneg.data import Array, Entries, WeightedDense, WeightedSparse, gram, mix
 from nonneg.solve.divergence import live
 from nonneg.solve.penalty import Shrink
 from nonneg.solve.problem import Problem, Step
@@ -14,13 +14,16 @@ from nonneg.solve.rows import ROUGH, SETTLED, unit_rows
 from nonneg.solve.squared_error import FLOOR, MOST_SWEEPS, SWEEP_STEP, SquaredError
 from nonneg.solve.sweeps import sweep
 
+# Mean weight from which on a dense X counts as nearly complete.
+LEAST_KNOWN = 0.6
+
 
 def squared_error(source: Entries, shrinks: tuple[Shrink, Shrink]) -> Problem:
     """Return the `Problem` of the squared error for the kind of data."""
     if not isinstance(source, (WeightedDense, WeightedSparse)) or source.observed.complete:
         return SquaredError(source, shrinks)
-    if isinstance(source, WeightedDense) and source.observed.weights is None:
-        return FilledSquaredError(source, shrinks)
+    if isinstance(source, WeightedDense) and source.known_share >= LEAST_KNOWN:
+        return ExpectedSquaredError(source, shrinks)
     return WeightedSquaredError(source, shrinks)
 
 
@@ -32,7 +35,7 @@ class WeightedSquaredError:
     def __init__(self, source: WeightedDense | WeightedSparse, shrinks: tuple[Shrink, Shrink]) -> None:
         self.source, self.shrinks = source, shrinks
         self.total = 0.5 * source.squared_norm
-        self.noise, self.exact = 0.0, False
+        self.noise, self.exact, self._last = 0.0, False, float("inf")
 
     def begin(self, start: tuple[Array, Array]) -> tuple[Array, Array]:
         """Return the start in the size that fits what was observed."""
@@ -58,11 +61,7 @@ class WeightedSquaredError:
 
     def value(self, W: Array, H: Array) -> float:
         """Return the loss from the residual, and settle what counts as rounding beside it."""
-        loss = self.source.loss(W, H)
-        # Each entry of the residual carries an error of about eps |X|, of either sign.
-        self.noise = 0.25 * float(np.finfo(self.source.dtype).eps) * float(np.sqrt(self.total * loss))
-        self.exact = loss <= FLOOR[self.source.dtype] ** 2 * self.total
-        return loss
+        return self._settle(self.source.loss(W, H))
 
     def measure(self, W: Array, H: Array) -> tuple[float, float]:
         """Return the loss and the distance from an optimum."""
@@ -85,46 +84,50 @@ class WeightedSquaredError:
         """Return the W that `transform` returns for X, whatever the path has left."""
         return self.solve("W", H)
 
+    def _settle(self, loss: float) -> float:
+        """Take note of the last loss."""
+        self._last = max(0.0, loss)
+        # Each entry of the residual carries an error of about eps |X|, of either sign.
+        self.noise = 0.25 * float(np.finfo(self.source.dtype).eps) * float(np.sqrt(self.total * self._last))
+        self.exact = self._last <= FLOOR[self.source.dtype] ** 2 * self.total
+        return self._last
+
     def _sweep(self, side: str, F: Array, partner: Array, most: int, tol: float, finish: str = "none") -> float:
         l1, l2 = self.shrinks[side == "H"]
         step, size = self.source.sweep(side, F, partner, WeightedRule(l1, l2, most, tol, finish))
         return float(np.sqrt(step / size)) if size > 0 else (float("inf") if step > 0 else 0.0)
 
 
-class FilledSquaredError(SquaredError):
-    """The same where few entries of a dense X are missing: the sweeps see a whole X, filled by the model.
+class ExpectedSquaredError(WeightedSquaredError):
+    """The same where nearly all of a dense X was observed: the sweeps see a whole X, filled by the model.
 
-    Each half-step puts W H in the place of the missing entries and goes on as with a complete X: it lowers an upper
-    bound of the loss that touches it where the step begins, so the loss falls (expectation-maximisation; Zhang, Wang,
-    Ford & Makedon 2006, doi:10.1137/1.9781611972764.58). The filled X is never formed.
+    Each half-step puts weight x + (1 - weight) w h in the place of x and goes on as with a complete X: it lowers an
+    upper bound of the loss that touches it where the step begins, so the loss falls (expectation-maximisation; Zhang,
+    Wang, Ford & Makedon 2006, doi:10.1137/1.9781611972764.58). The filled X is never formed.
     """
 
-    source: Filled
-
-    def __init__(self, source: WeightedDense, shrinks: tuple[Shrink, Shrink]) -> None:
-        super().__init__(Filled(source), shrinks)
-        self._observed = WeightedSquaredError(source, shrinks)
+    source: WeightedDense
 
     def improve(self, side: str, F: Array, partner: Array) -> Step:
         """Sweep over the rows of a factor of the filled X."""
-        fill = self.source.missing.expected(side, F, partner)
-        B, self._gram = self._product_with(side, partner) + fill, self._gram_of(side, partner)
-        done = sweep(F, B, self._gram, self.shrinks[side == "H"], MOST_SWEEPS, SWEEP_STEP)
-        # What the fill brought is no part of the loss.
-        self._product = done.product - float(np.einsum("pj,pj->", fill, F, dtype=np.float64))
+        B, loss = self.source.expected(side, F, partner)
+        a = self.source.sample_weight
+        G = gram(partner) if side == "W" or a is None else gram(partner, partner * a)
+        before = F.copy()
+        done = sweep(F, B, G, self.shrinks[side == "H"], MOST_SWEEPS, SWEEP_STEP)
+        self._settle(self._after(loss, before, F - before, B, G))
         return Step(done.kkt, done.dead)
 
-    def value(self, W: Array, H: Array) -> float:
-        """Return the loss over what was observed."""
-        return self._observed.value(W, H)
+    def objective(self, W: Array, H: Array) -> float:
+        """Return the objective, but for the square of the last step: see `_after`."""
+        return self._last + self.penalty(W, H)
 
-    def measure(self, W: Array, H: Array) -> tuple[float, float]:
-        """Return the loss over what was observed, and the distance from an optimum."""
-        return self._observed.measure(W, H)
+    def _after(self, loss: float, before: Array, step: Array, B: Array, G: Array) -> float:
+        """Return the loss after a step, from that before it and its slope; another pass over X is saved.
 
-    def solve(self, side: str, partner: Array, *, accuracy: str = "settled") -> Array:
-        """Return the factor of a side for a given partner, by what was observed of each row."""
-        return self._observed.solve(side, partner, accuracy=accuracy)
-
-    def _model_norm(self, W: Array, H: Array, gram_W: Array, gram_H: Array) -> float:
-        return super()._model_norm(W, H, gram_W, gram_H) - self.source.missing.model_norm(W, H)
+        The curvature is that of the filled X times the share of it that was observed: exact if the step treats what
+        was observed and what was not alike, and of second order in the step in any case.
+        """
+        uphill = mix(G.astype(before.dtype), before) - B
+        slope = float(np.einsum("pj,pj->", uphill, step, dtype=np.float64))
+        return loss + slope + 0.5 * self.source.known_share * float((G * gram(step)).sum())
