@@ -25,6 +25,7 @@ template <class T> using In1 = nb::ndarray<const T, nb::numpy, nb::ndim<1>, nb::
 template <class T> using Out1 = nb::ndarray<T, nb::numpy, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Marks = std::optional<nb::ndarray<uint8_t, nb::numpy, nb::ndim<1>, nb::c_contig, nb::device::cpu>>;
 template <class T> using Under = std::optional<Out<T>>;
+template <class T> using Bound = std::optional<In<T>>;
 using Release = nb::call_guard<nb::gil_scoped_release>;
 
 void require(bool fits, const char *what) {
@@ -56,6 +57,14 @@ template <class T> T *under_of(const Under<T> &under, const Out<T> &W, const Div
   require(!under || (under->shape(0) == W.shape(0) && under->shape(1) == W.shape(1)),
           "the denominators need the shape of the factor");
   return under ? under->data() : nullptr;
+}
+
+template <class T> nonneg::Limits<T> limits_of(const Bound<T> &low, const Bound<T> &high, const Out<T> &F) {
+  require(bool(low) == bool(high), "low and high bounds come together");
+  for (const auto *bound : {&low, &high})
+    require(!*bound || ((*bound)->shape(0) == F.shape(0) && (*bound)->shape(1) == F.shape(1)),
+            "bounds need the shape of the factor");
+  return low ? nonneg::Limits<T>{low->data(), high->data()} : nonneg::Limits<T>{};
 }
 
 std::tuple<double, double, double, double> tuple_of(const DivergenceSums &sums) {
@@ -123,7 +132,8 @@ template <class T, class I> void bind_sparse(nb::module_ &m) {
   m.def(
       "divergence_stored",
       [](In1<I> indptr, In1<I> indices, In1<T> data, double a, double b, In<T> packed, Out<T> W, In1<T> slopes,
-         const DivergenceRule &rule, int64_t start, int64_t stop, int threads, Under<T> under) {
+         const DivergenceRule &rule, int64_t start, int64_t stop, int threads, Under<T> under, Bound<T> low,
+         Bound<T> high) {
         require(W.shape(0) >= 1 && indptr.shape(0) == W.shape(1) + 1 && indices.shape(0) == data.shape(0) &&
                     slopes.shape(0) == W.shape(0) && packed.shape(1) >= W.shape(0) &&
                     packed.shape(1) * sizeof(T) % 32 == 0,
@@ -137,24 +147,26 @@ template <class T, class I> void bind_sparse(nb::module_ &m) {
         }();
         const double work = 4.0 * double(indptr.data()[stop] - indptr.data()[start]) * W.shape(0) * (2 + rule.most);
         T *below = under_of(under, W, rule);
+        const auto limits = limits_of(low, high, W);
         DivergenceSums sums;
         {
           nb::gil_scoped_release release;
           sums = parallel::divergence(threads, work, start, stop, [&](int64_t from, int64_t to) {
             return kernel(indptr.data(), indices.data(), data.data(), T(a), T(b), packed.data(),
                           int(packed.shape(1)), W.data(), below, int(W.shape(0)), int64_t(W.shape(1)),
-                          slopes.data(), rule, from, to);
+                          slopes.data(), limits, rule, from, to);
           });
         }
         return tuple_of(sums);
       },
       "indptr"_a.noconvert(), "indices"_a.noconvert(), "data"_a.noconvert(), "a"_a, "b"_a, "packed"_a.noconvert(),
       "W"_a.noconvert(), "slopes"_a.noconvert(), "rule"_a, "start"_a, "stop"_a, "threads"_a = 1,
-      "under"_a.noconvert() = nb::none());
+      "under"_a.noconvert() = nb::none(), "low"_a.noconvert() = nb::none(), "high"_a.noconvert() = nb::none());
   m.def(
       "divergence_expanded",
       [](In1<I> indptr, In1<I> indices, In1<T> data, int64_t n, double a, double b, In<T> H, Out<T> W,
-         In1<T> slopes, const DivergenceRule &rule, int64_t start, int64_t stop, int threads, Under<T> under) {
+         In1<T> slopes, const DivergenceRule &rule, int64_t start, int64_t stop, int threads, Under<T> under,
+         Bound<T> low, Bound<T> high) {
         require(W.shape(0) >= 1 && indptr.shape(0) == W.shape(1) + 1 && indices.shape(0) == data.shape(0) &&
                     slopes.shape(0) == W.shape(0) && H.shape(0) == W.shape(0) && padded_to_lines(H, n),
                 "divergence_expanded: shapes do not fit");
@@ -167,19 +179,21 @@ template <class T, class I> void bind_sparse(nb::module_ &m) {
         }();
         const double work = 4.0 * double(stop - start) * double(n) * W.shape(0) * (2 + rule.most);
         T *below = under_of(under, W, rule);
+        const auto limits = limits_of(low, high, W);
         DivergenceSums sums;
         {
           nb::gil_scoped_release release;
           sums = parallel::divergence(threads, work, start, stop, [&](int64_t from, int64_t to) {
             return kernel(indptr.data(), indices.data(), data.data(), n, T(a), T(b), H.data(), int64_t(H.shape(1)),
-                          W.data(), below, int(W.shape(0)), int64_t(W.shape(1)), slopes.data(), rule, from, to);
+                          W.data(), below, int(W.shape(0)), int64_t(W.shape(1)), slopes.data(), limits, rule, from,
+                          to);
           });
         }
         return tuple_of(sums);
       },
       "indptr"_a.noconvert(), "indices"_a.noconvert(), "data"_a.noconvert(), "n"_a, "a"_a, "b"_a, "H"_a.noconvert(),
       "W"_a.noconvert(), "slopes"_a.noconvert(), "rule"_a, "start"_a, "stop"_a, "threads"_a = 1,
-      "under"_a.noconvert() = nb::none());
+      "under"_a.noconvert() = nb::none(), "low"_a.noconvert() = nb::none(), "high"_a.noconvert() = nb::none());
 }
 
 template <class T> void bind(nb::module_ &m) {
@@ -245,7 +259,7 @@ template <class T> void bind(nb::module_ &m) {
   m.def(
       "sweeps",
       [](Out<T> F, In<T> B, In<T> G, double l1, int max_sweeps, double tol, int64_t start, int64_t stop,
-         int threads, Marks marks) {
+         int threads, Marks marks, Bound<T> low, Bound<T> high) {
         nonneg::SweepSums s;
         {
           nb::gil_scoped_release release;
@@ -253,13 +267,53 @@ template <class T> void bind(nb::module_ &m) {
                       G.shape(0) == F.shape(0) && G.shape(1) == F.shape(0),
                   "sweeps: shapes do not fit");
           require_range(start, stop, F.shape(1), threads);
+          const auto limits = limits_of(low, high, F);
           s = parallel::sweeps<T>(threads, F.data(), B.data(), G.data(), int(F.shape(0)), int64_t(F.shape(1)),
-                                  T(l1), max_sweeps, T(tol), start, stop, marks_of(marks, F.shape(1)));
+                                  T(l1), max_sweeps, T(tol), start, stop, marks_of(marks, F.shape(1)), limits.low,
+                                  limits.high);
         }
         return std::make_tuple(s.product, s.first_step, s.size);
       },
       "F"_a.noconvert(), "B"_a.noconvert(), "G"_a.noconvert(), "l1"_a, "max_sweeps"_a, "tol"_a, "start"_a, "stop"_a,
-      "threads"_a = 1, "left"_a.noconvert() = nb::none());
+      "threads"_a = 1, "left"_a.noconvert() = nb::none(), "low"_a.noconvert() = nb::none(),
+      "high"_a.noconvert() = nb::none());
+  m.def(
+      "simplex",
+      [](Out<T> F, In<T> B, In<T> G, double curvature, double total, int most, double tol, int64_t start,
+         int64_t stop, int threads, Marks marks, Bound<T> low, Bound<T> high) {
+        nonneg::SweepSums s;
+        {
+          nb::gil_scoped_release release;
+          require(F.shape(0) >= 1 && F.shape(0) == B.shape(0) && F.shape(1) == B.shape(1) &&
+                      G.shape(0) == F.shape(0) && G.shape(1) == F.shape(0) && total > 0,
+                  "simplex: shapes do not fit");
+          require_range(start, stop, F.shape(1), threads);
+          const auto limits = limits_of(low, high, F);
+          s = parallel::simplex<T>(threads, F.data(), B.data(), G.data(), int(F.shape(0)), int64_t(F.shape(1)),
+                                   T(curvature), T(total), most, T(tol), start, stop, marks_of(marks, F.shape(1)),
+                                   limits.low, limits.high);
+        }
+        return std::make_tuple(s.product, s.first_step, s.size);
+      },
+      "F"_a.noconvert(), "B"_a.noconvert(), "G"_a.noconvert(), "curvature"_a, "total"_a, "most"_a, "tol"_a,
+      "start"_a, "stop"_a, "threads"_a = 1, "left"_a.noconvert() = nb::none(), "low"_a.noconvert() = nb::none(),
+      "high"_a.noconvert() = nb::none());
+  m.def(
+      "active_set",
+      [](Out<T> F, In<T> B, In<double> G, double l1, double total, int64_t start, int64_t stop, int threads,
+         Marks marks, Bound<T> low, Bound<T> high) {
+        require(F.shape(0) >= 1 && F.shape(0) == B.shape(0) && F.shape(1) == B.shape(1) &&
+                    G.shape(0) == F.shape(0) && G.shape(1) == F.shape(0),
+                "active_set: shapes do not fit");
+        require_range(start, stop, F.shape(1), threads);
+        const auto limits = limits_of(low, high, F);
+        return parallel::active_set<T>(threads, F.data(), B.data(), G.data(), int(F.shape(0)), int64_t(F.shape(1)),
+                                       l1, total, start, stop, marks_of(marks, F.shape(1)), limits.low,
+                                       limits.high);
+      },
+      "F"_a.noconvert(), "B"_a.noconvert(), "G"_a.noconvert(), "l1"_a, "total"_a, "start"_a, "stop"_a,
+      "threads"_a = 1, "only"_a.noconvert() = nb::none(), "low"_a.noconvert() = nb::none(),
+      "high"_a.noconvert() = nb::none(), Release());
   m.def(
       "nnls",
       [](Out<T> F, In<T> B, In<double> G, double l1, int64_t start, int64_t stop, int threads, Marks marks) {
@@ -294,7 +348,7 @@ template <class T> void bind(nb::module_ &m) {
   m.def(
       "divergence_dense",
       [](Rows<T> X, double a, double b, In<T> H, Out<T> W, In1<T> slopes, const DivergenceRule &rule, int64_t start,
-         int64_t stop, int threads, Under<T> under) {
+         int64_t stop, int threads, Under<T> under, Bound<T> low, Bound<T> high) {
         require(W.shape(0) >= 1 && X.shape(0) == W.shape(1) && slopes.shape(0) == W.shape(0) &&
                     H.shape(0) == W.shape(0) && padded_to_lines(H, int64_t(X.shape(1))),
                 "divergence_dense: shapes do not fit");
@@ -302,19 +356,21 @@ template <class T> void bind(nb::module_ &m) {
         const double work = 4.0 * double(stop - start) * X.shape(1) * W.shape(0) * (2 + rule.most);
         const int64_t ldx = row_stride<T>(X);
         T *below = under_of(under, W, rule);
+        const auto limits = limits_of(low, high, W);
         DivergenceSums sums;
         {
           nb::gil_scoped_release release;
           sums = parallel::divergence(threads, work, start, stop, [&](int64_t from, int64_t to) {
             return kernels<T>().divergence_dense(X.data(), ldx, int64_t(X.shape(1)), T(a), T(b), H.data(),
                                                  int64_t(H.shape(1)), W.data(), below, int(W.shape(0)),
-                                                 int64_t(W.shape(1)), slopes.data(), rule, from, to);
+                                                 int64_t(W.shape(1)), slopes.data(), limits, rule, from, to);
           });
         }
         return tuple_of(sums);
       },
       "X"_a.noconvert(), "a"_a, "b"_a, "H"_a.noconvert(), "W"_a.noconvert(), "slopes"_a.noconvert(), "rule"_a,
-      "start"_a, "stop"_a, "threads"_a = 1, "under"_a.noconvert() = nb::none());
+      "start"_a, "stop"_a, "threads"_a = 1, "under"_a.noconvert() = nb::none(), "low"_a.noconvert() = nb::none(),
+      "high"_a.noconvert() = nb::none());
   bind_sparse<T, int32_t>(m);
   bind_sparse<T, int64_t>(m);
 }

@@ -1,5 +1,6 @@
 // Updates of the rows of one factor under a beta-divergence, and the divergence itself:
-//     minimise  sum over j of d(x_j, (w h)_j) + l1 sum(w) + 1/2 l2 |w|^2,  w >= 0,  for each row of X.
+//     minimise  sum over j of d(x_j, (w h)_j) + l1 sum(w) + 1/2 l2 |w|^2,  w >= 0,  for each row of X,
+// and within bounds, if there are any: what is updated is separable or one number, so its optimum is cut off there.
 #pragma once
 #include "descent.hpp"
 #include "elementary.hpp"
@@ -107,7 +108,7 @@ void split_row(const RowOfX<T> &row, const T *w, int k, const T *slopes, const D
 // Multiplicative updates (Fevotte & Idier 2011, doi:10.1162/NECO_a_00168).
 template <class T>
 void multiply_row(const RowOfX<T> &row, T *w, int k, const T *slopes, const DivergenceRule &rule, T *ratio,
-                  T *above, T *below, DivergenceSums &sums) {
+                  T *above, T *below, const Limits<T> &limits, int first_limit, DivergenceSums &sums) {
   const double beta = rule.beta;
   const double gamma = beta < 1 ? 1 / (2 - beta) : beta > 2 ? 1 / (beta - 1) : 1;
   double first = 0;
@@ -118,7 +119,7 @@ void multiply_row(const RowOfX<T> &row, T *w, int k, const T *slopes, const Dive
       T factor = above[p] / (below[p] == 0 ? T(rule.zero) : below[p]);
       if (gamma != 1)
         factor = T(std::pow(double(factor), gamma));
-      const T now = w[p] * factor;
+      const T now = cut<T>(w[p] * factor, limits, first_limit + p);
       step += std::abs(double(now - w[p]) * double(below[p] - above[p]));
       if (sweep == 0)
         sums.size += double(below[p]) * double(now);
@@ -136,7 +137,7 @@ void multiply_row(const RowOfX<T> &row, T *w, int k, const T *slopes, const Dive
 // `under` the denominators.
 template <class T, class Rows>
 DivergenceSums divergence(const Rows &source, T *W, T *under, int k, int64_t m, const T *slopes,
-                          const DivergenceRule &rule, int64_t start, int64_t stop) {
+                          const Limits<T> &limits, const DivergenceRule &rule, int64_t start, int64_t stop) {
   [[maybe_unused]] const NoDenormals while_here;
   DivergenceSums sums;
   // Rows work side by side as long as all that they need stays in the second-level cache.
@@ -146,7 +147,8 @@ DivergenceSums divergence(const Rows &source, T *W, T *under, int k, int64_t m, 
     longest = std::max(longest, source.length(i));
   const auto needed = [&](int64_t length) { return (2 + source.gathered()) * (whole_vectors<T>(length) + gap<T>); };
   Scratch<T> room(std::max(near_by, needed(longest))), ratio(whole_vectors<T>(longest));
-  Scratch<T> w(rows_at_once * k), above(k), below(k);
+  Scratch<T> w(rows_at_once * k), above(k), below(k), low(rows_at_once * k), high(rows_at_once * k);
+  const Limits<T> near = limits.low ? Limits<T>{low, high} : Limits<T>{};
   RowOfX<T> rows[rows_at_once];
   for (int64_t i = start, count; i < stop; i += count) {
     T *free = room;
@@ -159,13 +161,17 @@ DivergenceSums divergence(const Rows &source, T *W, T *under, int k, int64_t m, 
       free += need;
       for (int p = 0; p < k; ++p)
         w[count * k + p] = W[p * m + i + count];
+      for (int p = 0; limits.low && p < k; ++p) {
+        low[count * k + p] = limits.low[p * m + i + count];
+        high[count * k + p] = limits.high[p * m + i + count];
+      }
     }
     if (rule.update == DivergenceRule::descend)
-      descend_rows<T>(rows, int(count), w, k, slopes, rule, sums);
+      descend_rows<T>(rows, int(count), w, k, slopes, near, rule, sums);
     for (int r = 0; r < count; ++r) {
       const T *now = w + r * k;
       if (rule.update == DivergenceRule::multiply)
-        multiply_row<T>(rows[r], w + r * k, k, slopes, rule, ratio, above, below, sums);
+        multiply_row<T>(rows[r], w + r * k, k, slopes, rule, ratio, above, below, near, r * k, sums);
       if (rule.measure) {
         model_row<T>(rows[r], now, k, T(0), rows[r].wh);
         measure_row<T>(rows[r], rule, sums);
@@ -185,26 +191,27 @@ DivergenceSums divergence(const Rows &source, T *W, T *under, int k, int64_t m, 
 
 template <class T>
 DivergenceSums divergence_dense(const T *X, int64_t ldx, int64_t n, T a, T b, const T *H, int64_t ldh, T *W,
-                                T *under, int k, int64_t m, const T *slopes, const DivergenceRule &rule,
-                                int64_t start, int64_t stop) {
-  return divergence<T>(DenseRows<T>{X, ldx, n, a, b, T(rule.least), H, ldh}, W, under, k, m, slopes, rule, start,
-                       stop);
+                                T *under, int k, int64_t m, const T *slopes, const Limits<T> &limits,
+                                const DivergenceRule &rule, int64_t start, int64_t stop) {
+  return divergence<T>(DenseRows<T>{X, ldx, n, a, b, T(rule.least), H, ldh}, W, under, k, m, slopes, limits, rule,
+                       start, stop);
 }
 
 template <class T, class I>
 DivergenceSums divergence_expanded(const I *indptr, const I *indices, const T *data, int64_t n, T a, T b,
                                    const T *H, int64_t ldh, T *W, T *under, int k, int64_t m, const T *slopes,
-                                   const DivergenceRule &rule, int64_t start, int64_t stop) {
+                                   const Limits<T> &limits, const DivergenceRule &rule, int64_t start,
+                                   int64_t stop) {
   return divergence<T>(ExpandedRows<T, I>{indptr, indices, data, n, a, b, T(rule.least), H, ldh}, W, under, k, m,
-                       slopes, rule, start, stop);
+                       slopes, limits, rule, start, stop);
 }
 
 template <class T, class I>
 DivergenceSums divergence_stored(const I *indptr, const I *indices, const T *data, T a, T b, const T *packed,
                                  int width, T *W, T *under, int k, int64_t m, const T *slopes,
-                                 const DivergenceRule &rule, int64_t start, int64_t stop) {
-  return divergence<T>(StoredRows<T, I>{indptr, indices, data, a, b, packed, width}, W, under, k, m, slopes, rule,
-                       start, stop);
+                                 const Limits<T> &limits, const DivergenceRule &rule, int64_t start, int64_t stop) {
+  return divergence<T>(StoredRows<T, I>{indptr, indices, data, a, b, packed, width}, W, under, k, m, slopes, limits,
+                       rule, start, stop);
 }
 
 } // namespace nonneg::NONNEG_LEVEL

@@ -33,6 +33,11 @@ struct DivergenceSums {
   double model = 0;      // sum of wh over the same entries
 };
 
+// Bounds on the entries of a factor: two arrays of its shape, or none. An entry with low = high stays as it is.
+template <class T> struct Limits {
+  const T *low = nullptr, *high = nullptr;
+};
+
 template <class T> struct Kernels {
   // out = {smallest, largest, 0 or NaN if one is not finite}; out += {sum, sum of squares} of a b x.
   void (*extent)(const T *x, double *out, int64_t start, int64_t stop);
@@ -48,10 +53,18 @@ template <class T> struct Kernels {
               int64_t start, int64_t stop);
   // Coordinate sweeps over the columns of F in the range; see sweeps.hpp.        2 rows k^2 flop a sweep
   SweepSums (*sweeps)(T *F, const T *B, const T *G, int k, int64_t rows, T l1, int max_sweeps, T tol, int64_t start,
-                      int64_t stop, uint8_t *left);
+                      int64_t stop, uint8_t *left, const T *low, const T *high);
   // Exact non-negative least squares for the columns in the range; returns how many did not settle.
   int64_t (*nnls)(T *F, const T *B, const double *G, int k, int64_t rows, double l1, int64_t start, int64_t stop,
                   const uint8_t *only);
+  // The same over columns that sum to `total`, which are brought there first; `curvature` is the largest of G
+  // across the simplex. Without steps that is all. See simplex.hpp.                      2 rows k^2 flop a step,
+  // and more
+  SweepSums (*simplex)(T *F, const T *B, const T *G, int k, int64_t rows, T curvature, T total, int most, T tol,
+                       int64_t start, int64_t stop, uint8_t *left, const T *low, const T *high);
+  // Exact within bounds and, unless `total` is negative, for columns that sum to it; from a feasible F.
+  int64_t (*active_set)(T *F, const T *B, const double *G, int k, int64_t rows, double l1, double total,
+                        int64_t start, int64_t stop, const uint8_t *only, const T *low, const T *high);
   // out = max(0, now + beta (now - before)), flat.
   void (*extrapolate)(const T *now, const T *before, T beta, T *out, int64_t start, int64_t stop);
   // k x n to n x padded for the gathers; j in the range.
@@ -75,20 +88,24 @@ template <class T> struct Kernels {
   // (what is linear in each part); x is a b X. The partner H is k x n with rows padded to 64 bytes, or n x padded
   // where entries are gathered.
   DivergenceSums (*divergence_dense)(const T *X, int64_t ldx, int64_t n, T a, T b, const T *H, int64_t ldh, T *W,
-                                     T *under, int k, int64_t m, const T *slopes, const DivergenceRule &rule,
-                                     int64_t start, int64_t stop);
+                                     T *under, int k, int64_t m, const T *slopes, const Limits<T> &limits,
+                                     const DivergenceRule &rule, int64_t start, int64_t stop);
   DivergenceSums (*divergence_expanded32)(const int32_t *indptr, const int32_t *indices, const T *data, int64_t n,
                                           T a, T b, const T *H, int64_t ldh, T *W, T *under, int k, int64_t m,
-                                          const T *slopes, const DivergenceRule &rule, int64_t start, int64_t stop);
+                                          const T *slopes, const Limits<T> &limits, const DivergenceRule &rule,
+                                          int64_t start, int64_t stop);
   DivergenceSums (*divergence_stored32)(const int32_t *indptr, const int32_t *indices, const T *data, T a, T b,
                                         const T *packed, int width, T *W, T *under, int k, int64_t m,
-                                        const T *slopes, const DivergenceRule &rule, int64_t start, int64_t stop);
+                                        const T *slopes, const Limits<T> &limits, const DivergenceRule &rule,
+                                        int64_t start, int64_t stop);
   DivergenceSums (*divergence_expanded64)(const int64_t *indptr, const int64_t *indices, const T *data, int64_t n,
                                           T a, T b, const T *H, int64_t ldh, T *W, T *under, int k, int64_t m,
-                                          const T *slopes, const DivergenceRule &rule, int64_t start, int64_t stop);
+                                          const T *slopes, const Limits<T> &limits, const DivergenceRule &rule,
+                                          int64_t start, int64_t stop);
   DivergenceSums (*divergence_stored64)(const int64_t *indptr, const int64_t *indices, const T *data, T a, T b,
                                         const T *packed, int width, T *W, T *under, int k, int64_t m,
-                                        const T *slopes, const DivergenceRule &rule, int64_t start, int64_t stop);
+                                        const T *slopes, const Limits<T> &limits, const DivergenceRule &rule,
+                                        int64_t start, int64_t stop);
 };
 
 // The table in use; at import the best one that this processor runs.
