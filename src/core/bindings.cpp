@@ -26,6 +26,7 @@ template <class T> using Out1 = nb::ndarray<T, nb::numpy, nb::ndim<1>, nb::c_con
 using Marks = std::optional<nb::ndarray<uint8_t, nb::numpy, nb::ndim<1>, nb::c_contig, nb::device::cpu>>;
 template <class T> using Under = std::optional<Out<T>>;
 template <class T> using Bound = std::optional<In<T>>;
+using AnyBound = std::optional<nb::ndarray<nb::numpy, nb::ro, nb::ndim<2>, nb::c_contig, nb::device::cpu>>;
 using Release = nb::call_guard<nb::gil_scoped_release>;
 
 void require(bool fits, const char *what) {
@@ -56,15 +57,18 @@ template <class T> T *under_of(const Under<T> &under, const Out<T> &W, const Div
   require(rule.update != DivergenceRule::split || under, "split needs an array for the denominators");
   require(!under || (under->shape(0) == W.shape(0) && under->shape(1) == W.shape(1)),
           "the denominators need the shape of the factor");
+  require(!rule.low || (rule.bytes == sizeof(T) && rule.parts == W.shape(0) && rule.rows == W.shape(1)),
+          "bounds need the type and the shape of the factor");
   return under ? under->data() : nullptr;
 }
 
-template <class T> nonneg::Limits<T> limits_of(const Bound<T> &low, const Bound<T> &high, const Out<T> &F) {
+template <class T>
+std::pair<const T *, const T *> limits_of(const Bound<T> &low, const Bound<T> &high, const Out<T> &F) {
   require(bool(low) == bool(high), "low and high bounds come together");
   for (const auto *bound : {&low, &high})
     require(!*bound || ((*bound)->shape(0) == F.shape(0) && (*bound)->shape(1) == F.shape(1)),
             "bounds need the shape of the factor");
-  return low ? nonneg::Limits<T>{low->data(), high->data()} : nonneg::Limits<T>{};
+  return {low ? low->data() : nullptr, high ? high->data() : nullptr};
 }
 
 std::tuple<double, double, double, double> tuple_of(const DivergenceSums &sums) {
@@ -132,8 +136,7 @@ template <class T, class I> void bind_sparse(nb::module_ &m) {
   m.def(
       "divergence_stored",
       [](In1<I> indptr, In1<I> indices, In1<T> data, double a, double b, In<T> packed, Out<T> W, In1<T> slopes,
-         const DivergenceRule &rule, int64_t start, int64_t stop, int threads, Under<T> under, Bound<T> low,
-         Bound<T> high) {
+         const DivergenceRule &rule, int64_t start, int64_t stop, int threads, Under<T> under) {
         require(W.shape(0) >= 1 && indptr.shape(0) == W.shape(1) + 1 && indices.shape(0) == data.shape(0) &&
                     slopes.shape(0) == W.shape(0) && packed.shape(1) >= W.shape(0) &&
                     packed.shape(1) * sizeof(T) % 32 == 0,
@@ -147,26 +150,24 @@ template <class T, class I> void bind_sparse(nb::module_ &m) {
         }();
         const double work = 4.0 * double(indptr.data()[stop] - indptr.data()[start]) * W.shape(0) * (2 + rule.most);
         T *below = under_of(under, W, rule);
-        const auto limits = limits_of(low, high, W);
         DivergenceSums sums;
         {
           nb::gil_scoped_release release;
           sums = parallel::divergence(threads, work, start, stop, [&](int64_t from, int64_t to) {
             return kernel(indptr.data(), indices.data(), data.data(), T(a), T(b), packed.data(),
                           int(packed.shape(1)), W.data(), below, int(W.shape(0)), int64_t(W.shape(1)),
-                          slopes.data(), limits, rule, from, to);
+                          slopes.data(), rule, from, to);
           });
         }
         return tuple_of(sums);
       },
       "indptr"_a.noconvert(), "indices"_a.noconvert(), "data"_a.noconvert(), "a"_a, "b"_a, "packed"_a.noconvert(),
       "W"_a.noconvert(), "slopes"_a.noconvert(), "rule"_a, "start"_a, "stop"_a, "threads"_a = 1,
-      "under"_a.noconvert() = nb::none(), "low"_a.noconvert() = nb::none(), "high"_a.noconvert() = nb::none());
+      "under"_a.noconvert() = nb::none());
   m.def(
       "divergence_expanded",
       [](In1<I> indptr, In1<I> indices, In1<T> data, int64_t n, double a, double b, In<T> H, Out<T> W,
-         In1<T> slopes, const DivergenceRule &rule, int64_t start, int64_t stop, int threads, Under<T> under,
-         Bound<T> low, Bound<T> high) {
+         In1<T> slopes, const DivergenceRule &rule, int64_t start, int64_t stop, int threads, Under<T> under) {
         require(W.shape(0) >= 1 && indptr.shape(0) == W.shape(1) + 1 && indices.shape(0) == data.shape(0) &&
                     slopes.shape(0) == W.shape(0) && H.shape(0) == W.shape(0) && padded_to_lines(H, n),
                 "divergence_expanded: shapes do not fit");
@@ -179,21 +180,19 @@ template <class T, class I> void bind_sparse(nb::module_ &m) {
         }();
         const double work = 4.0 * double(stop - start) * double(n) * W.shape(0) * (2 + rule.most);
         T *below = under_of(under, W, rule);
-        const auto limits = limits_of(low, high, W);
         DivergenceSums sums;
         {
           nb::gil_scoped_release release;
           sums = parallel::divergence(threads, work, start, stop, [&](int64_t from, int64_t to) {
             return kernel(indptr.data(), indices.data(), data.data(), n, T(a), T(b), H.data(), int64_t(H.shape(1)),
-                          W.data(), below, int(W.shape(0)), int64_t(W.shape(1)), slopes.data(), limits, rule, from,
-                          to);
+                          W.data(), below, int(W.shape(0)), int64_t(W.shape(1)), slopes.data(), rule, from, to);
           });
         }
         return tuple_of(sums);
       },
       "indptr"_a.noconvert(), "indices"_a.noconvert(), "data"_a.noconvert(), "n"_a, "a"_a, "b"_a, "H"_a.noconvert(),
       "W"_a.noconvert(), "slopes"_a.noconvert(), "rule"_a, "start"_a, "stop"_a, "threads"_a = 1,
-      "under"_a.noconvert() = nb::none(), "low"_a.noconvert() = nb::none(), "high"_a.noconvert() = nb::none());
+      "under"_a.noconvert() = nb::none());
 }
 
 template <class T> void bind(nb::module_ &m) {
@@ -267,10 +266,10 @@ template <class T> void bind(nb::module_ &m) {
                       G.shape(0) == F.shape(0) && G.shape(1) == F.shape(0),
                   "sweeps: shapes do not fit");
           require_range(start, stop, F.shape(1), threads);
-          const auto limits = limits_of(low, high, F);
+          const auto [least, largest] = limits_of(low, high, F);
           s = parallel::sweeps<T>(threads, F.data(), B.data(), G.data(), int(F.shape(0)), int64_t(F.shape(1)),
-                                  T(l1), max_sweeps, T(tol), start, stop, marks_of(marks, F.shape(1)), limits.low,
-                                  limits.high);
+                                  T(l1), max_sweeps, T(tol), start, stop, marks_of(marks, F.shape(1)), least,
+                                  largest);
         }
         return std::make_tuple(s.product, s.first_step, s.size);
       },
@@ -288,10 +287,10 @@ template <class T> void bind(nb::module_ &m) {
                       G.shape(0) == F.shape(0) && G.shape(1) == F.shape(0) && total > 0,
                   "simplex: shapes do not fit");
           require_range(start, stop, F.shape(1), threads);
-          const auto limits = limits_of(low, high, F);
+          const auto [least, largest] = limits_of(low, high, F);
           s = parallel::simplex<T>(threads, F.data(), B.data(), G.data(), int(F.shape(0)), int64_t(F.shape(1)),
                                    T(curvature), T(total), most, T(tol), start, stop, marks_of(marks, F.shape(1)),
-                                   limits.low, limits.high);
+                                   least, largest);
         }
         return std::make_tuple(s.product, s.first_step, s.size);
       },
@@ -306,10 +305,9 @@ template <class T> void bind(nb::module_ &m) {
                     G.shape(0) == F.shape(0) && G.shape(1) == F.shape(0),
                 "active_set: shapes do not fit");
         require_range(start, stop, F.shape(1), threads);
-        const auto limits = limits_of(low, high, F);
+        const auto [least, largest] = limits_of(low, high, F);
         return parallel::active_set<T>(threads, F.data(), B.data(), G.data(), int(F.shape(0)), int64_t(F.shape(1)),
-                                       l1, total, start, stop, marks_of(marks, F.shape(1)), limits.low,
-                                       limits.high);
+                                       l1, total, start, stop, marks_of(marks, F.shape(1)), least, largest);
       },
       "F"_a.noconvert(), "B"_a.noconvert(), "G"_a.noconvert(), "l1"_a, "total"_a, "start"_a, "stop"_a,
       "threads"_a = 1, "only"_a.noconvert() = nb::none(), "low"_a.noconvert() = nb::none(),
@@ -348,7 +346,7 @@ template <class T> void bind(nb::module_ &m) {
   m.def(
       "divergence_dense",
       [](Rows<T> X, double a, double b, In<T> H, Out<T> W, In1<T> slopes, const DivergenceRule &rule, int64_t start,
-         int64_t stop, int threads, Under<T> under, Bound<T> low, Bound<T> high) {
+         int64_t stop, int threads, Under<T> under) {
         require(W.shape(0) >= 1 && X.shape(0) == W.shape(1) && slopes.shape(0) == W.shape(0) &&
                     H.shape(0) == W.shape(0) && padded_to_lines(H, int64_t(X.shape(1))),
                 "divergence_dense: shapes do not fit");
@@ -356,21 +354,19 @@ template <class T> void bind(nb::module_ &m) {
         const double work = 4.0 * double(stop - start) * X.shape(1) * W.shape(0) * (2 + rule.most);
         const int64_t ldx = row_stride<T>(X);
         T *below = under_of(under, W, rule);
-        const auto limits = limits_of(low, high, W);
         DivergenceSums sums;
         {
           nb::gil_scoped_release release;
           sums = parallel::divergence(threads, work, start, stop, [&](int64_t from, int64_t to) {
             return kernels<T>().divergence_dense(X.data(), ldx, int64_t(X.shape(1)), T(a), T(b), H.data(),
                                                  int64_t(H.shape(1)), W.data(), below, int(W.shape(0)),
-                                                 int64_t(W.shape(1)), slopes.data(), limits, rule, from, to);
+                                                 int64_t(W.shape(1)), slopes.data(), rule, from, to);
           });
         }
         return tuple_of(sums);
       },
       "X"_a.noconvert(), "a"_a, "b"_a, "H"_a.noconvert(), "W"_a.noconvert(), "slopes"_a.noconvert(), "rule"_a,
-      "start"_a, "stop"_a, "threads"_a = 1, "under"_a.noconvert() = nb::none(), "low"_a.noconvert() = nb::none(),
-      "high"_a.noconvert() = nb::none());
+      "start"_a, "stop"_a, "threads"_a = 1, "under"_a.noconvert() = nb::none());
   bind_sparse<T, int32_t>(m);
   bind_sparse<T, int64_t>(m);
 }
@@ -383,7 +379,7 @@ NB_MODULE(_core, m) {
       .def(
           "__init__",
           [](DivergenceRule *self, const std::string &update, double beta, double l2, double floor, double zero,
-             double least, int most, double tol, bool measure) {
+             double least, int most, double tol, bool measure, AnyBound low, AnyBound high) {
             require(update == "keep" || update == "multiply" || update == "descend" || update == "split",
                     "unknown update");
             const auto kind = update == "keep"       ? DivergenceRule::keep
@@ -391,9 +387,21 @@ NB_MODULE(_core, m) {
                               : update == "descend"  ? DivergenceRule::descend
                                                      : DivergenceRule::split;
             new (self) DivergenceRule{kind, measure, beta, l2, floor, zero, least, most, tol};
+            require(bool(low) == bool(high), "low and high bounds come together");
+            if (!low)
+              return;
+            require(low->dtype() == high->dtype() && low->dtype().code == uint8_t(nb::dlpack::dtype_code::Float) &&
+                        low->shape(0) == high->shape(0) && low->shape(1) == high->shape(1),
+                    "low and high bounds are alike");
+            self->low = low->data();
+            self->high = high->data();
+            self->bytes = low->itemsize();
+            self->parts = low->shape(0);
+            self->rows = low->shape(1);
           },
           "update"_a, "beta"_a, "l2"_a = 0.0, "floor"_a = 0.0, "zero"_a = 0.0, "least"_a = 0.0, "most"_a = 1,
-          "tol"_a = 0.0, "measure"_a = false)
+          "tol"_a = 0.0, "measure"_a = false, "low"_a.noconvert() = nb::none(), "high"_a.noconvert() = nb::none(),
+          nb::keep_alive<1, 11>(), nb::keep_alive<1, 12>())
       .def_ro("beta", &DivergenceRule::beta)
       .def_ro("measure", &DivergenceRule::measure);
   bind<float>(m);

@@ -137,7 +137,7 @@ void multiply_row(const RowOfX<T> &row, T *w, int k, const T *slopes, const Dive
 // `under` the denominators.
 template <class T, class Rows>
 DivergenceSums divergence(const Rows &source, T *W, T *under, int k, int64_t m, const T *slopes,
-                          const Limits<T> &limits, const DivergenceRule &rule, int64_t start, int64_t stop) {
+                          const DivergenceRule &rule, int64_t start, int64_t stop) {
   [[maybe_unused]] const NoDenormals while_here;
   DivergenceSums sums;
   // Rows work side by side as long as all that they need stays in the second-level cache.
@@ -148,6 +148,7 @@ DivergenceSums divergence(const Rows &source, T *W, T *under, int k, int64_t m, 
   const auto needed = [&](int64_t length) { return (2 + source.gathered()) * (whole_vectors<T>(length) + gap<T>); };
   Scratch<T> room(std::max(near_by, needed(longest))), ratio(whole_vectors<T>(longest));
   Scratch<T> w(rows_at_once * k), above(k), below(k), low(rows_at_once * k), high(rows_at_once * k);
+  const Limits<T> limits{static_cast<const T *>(rule.low), static_cast<const T *>(rule.high)};
   const Limits<T> near = limits.low ? Limits<T>{low, high} : Limits<T>{};
   RowOfX<T> rows[rows_at_once];
   for (int64_t i = start, count; i < stop; i += count) {
@@ -191,27 +192,26 @@ DivergenceSums divergence(const Rows &source, T *W, T *under, int k, int64_t m, 
 
 template <class T>
 DivergenceSums divergence_dense(const T *X, int64_t ldx, int64_t n, T a, T b, const T *H, int64_t ldh, T *W,
-                                T *under, int k, int64_t m, const T *slopes, const Limits<T> &limits,
-                                const DivergenceRule &rule, int64_t start, int64_t stop) {
-  return divergence<T>(DenseRows<T>{X, ldx, n, a, b, T(rule.least), H, ldh}, W, under, k, m, slopes, limits, rule,
-                       start, stop);
+                                T *under, int k, int64_t m, const T *slopes, const DivergenceRule &rule,
+                                int64_t start, int64_t stop) {
+  return divergence<T>(DenseRows<T>{X, ldx, n, a, b, T(rule.least), H, ldh}, W, under, k, m, slopes, rule, start,
+                       stop);
 }
 
 template <class T, class I>
 DivergenceSums divergence_expanded(const I *indptr, const I *indices, const T *data, int64_t n, T a, T b,
                                    const T *H, int64_t ldh, T *W, T *under, int k, int64_t m, const T *slopes,
-                                   const Limits<T> &limits, const DivergenceRule &rule, int64_t start,
-                                   int64_t stop) {
+                                   const DivergenceRule &rule, int64_t start, int64_t stop) {
   return divergence<T>(ExpandedRows<T, I>{indptr, indices, data, n, a, b, T(rule.least), H, ldh}, W, under, k, m,
-                       slopes, limits, rule, start, stop);
+                       slopes, rule, start, stop);
 }
 
 template <class T, class I>
 DivergenceSums divergence_stored(const I *indptr, const I *indices, const T *data, T a, T b, const T *packed,
                                  int width, T *W, T *under, int k, int64_t m, const T *slopes,
-                                 const Limits<T> &limits, const DivergenceRule &rule, int64_t start, int64_t stop) {
-  return divergence<T>(StoredRows<T, I>{indptr, indices, data, a, b, packed, width}, W, under, k, m, slopes, limits,
-                       rule, start, stop);
+                                 const DivergenceRule &rule, int64_t start, int64_t stop) {
+  return divergence<T>(StoredRows<T, I>{indptr, indices, data, a, b, packed, width}, W, under, k, m, slopes, rule,
+                       start, stop);
 }
 
 } // namespace nonneg::NONNEG_LEVEL

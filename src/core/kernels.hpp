@@ -24,6 +24,9 @@ struct DivergenceRule {
   double least = 0; // x counts as this where it is less; of no meaning where only stored entries are looked at
   int most = 1;     // sweeps of coordinate descend
   double tol = 0;   // a row stops once a sweep promises less than this share of what its first sweep did
+  // Bounds on the entries of the factor, if any: arrays of its type (`bytes` a number) and of this shape.
+  const void *low = nullptr, *high = nullptr;
+  size_t bytes = 0, parts = 0, rows = 0;
 };
 
 struct DivergenceSums {
@@ -31,11 +34,6 @@ struct DivergenceSums {
   double size = 0;       // sum of what pulls down times F
   double divergence = 0; // over the entries that the rows bring
   double model = 0;      // sum of wh over the same entries
-};
-
-// Bounds on the entries of a factor: two arrays of its shape, or none. An entry with low = high stays as it is.
-template <class T> struct Limits {
-  const T *low = nullptr, *high = nullptr;
 };
 
 template <class T> struct Kernels {
@@ -88,24 +86,20 @@ template <class T> struct Kernels {
   // (what is linear in each part); x is a b X. The partner H is k x n with rows padded to 64 bytes, or n x padded
   // where entries are gathered.
   DivergenceSums (*divergence_dense)(const T *X, int64_t ldx, int64_t n, T a, T b, const T *H, int64_t ldh, T *W,
-                                     T *under, int k, int64_t m, const T *slopes, const Limits<T> &limits,
-                                     const DivergenceRule &rule, int64_t start, int64_t stop);
+                                     T *under, int k, int64_t m, const T *slopes, const DivergenceRule &rule,
+                                     int64_t start, int64_t stop);
   DivergenceSums (*divergence_expanded32)(const int32_t *indptr, const int32_t *indices, const T *data, int64_t n,
                                           T a, T b, const T *H, int64_t ldh, T *W, T *under, int k, int64_t m,
-                                          const T *slopes, const Limits<T> &limits, const DivergenceRule &rule,
-                                          int64_t start, int64_t stop);
+                                          const T *slopes, const DivergenceRule &rule, int64_t start, int64_t stop);
   DivergenceSums (*divergence_stored32)(const int32_t *indptr, const int32_t *indices, const T *data, T a, T b,
                                         const T *packed, int width, T *W, T *under, int k, int64_t m,
-                                        const T *slopes, const Limits<T> &limits, const DivergenceRule &rule,
-                                        int64_t start, int64_t stop);
+                                        const T *slopes, const DivergenceRule &rule, int64_t start, int64_t stop);
   DivergenceSums (*divergence_expanded64)(const int64_t *indptr, const int64_t *indices, const T *data, int64_t n,
                                           T a, T b, const T *H, int64_t ldh, T *W, T *under, int k, int64_t m,
-                                          const T *slopes, const Limits<T> &limits, const DivergenceRule &rule,
-                                          int64_t start, int64_t stop);
+                                          const T *slopes, const DivergenceRule &rule, int64_t start, int64_t stop);
   DivergenceSums (*divergence_stored64)(const int64_t *indptr, const int64_t *indices, const T *data, T a, T b,
                                         const T *packed, int width, T *W, T *under, int k, int64_t m,
-                                        const T *slopes, const Limits<T> &limits, const DivergenceRule &rule,
-                                        int64_t start, int64_t stop);
+                                        const T *slopes, const DivergenceRule &rule, int64_t start, int64_t stop);
 };
 
 // The table in use; at import the best one that this processor runs.

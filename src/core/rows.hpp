@@ -5,7 +5,6 @@
 // alone, with the matching columns of h gathered beside each other. Under other divergences they are expanded. x
 // and h are padded with zeros to whole vectors.
 #pragma once
-#include "kernels.hpp"
 #include "sparse.hpp"
 #include <algorithm>
 
@@ -23,6 +22,11 @@ template <class T> int64_t whole_vectors(int64_t n) { return (n + lanes<T> - 1) 
 template <class T> constexpr int64_t gap = 64 / int64_t(sizeof(T));
 
 template <class T> NONNEG_INLINE vec<T> larger(vec<T> x, vec<T> y) { return x > y ? x : y; }
+
+// Bounds on the coordinates of a row, or none; one with low = high stays as it is.
+template <class T> struct Limits {
+  const T *low = nullptr, *high = nullptr;
+};
 
 // x within its bounds, if it has any
 template <class T> NONNEG_INLINE T cut(T x, const Limits<T> &limits, int64_t i) {
