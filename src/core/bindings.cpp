@@ -6,6 +6,7 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
 namespace nb = nanobind;
@@ -26,7 +27,7 @@ template <class T> using Out1 = nb::ndarray<T, nb::numpy, nb::ndim<1>, nb::c_con
 using Marks = std::optional<nb::ndarray<uint8_t, nb::numpy, nb::ndim<1>, nb::c_contig, nb::device::cpu>>;
 template <class T> using Under = std::optional<Out<T>>;
 template <class T> using Bound = std::optional<In<T>>;
-using AnyBound = std::optional<nb::ndarray<nb::numpy, nb::ro, nb::ndim<2>, nb::c_contig, nb::device::cpu>>;
+using AnyBound = std::optional<std::variant<In<float>, In<double>>>;
 using Release = nb::call_guard<nb::gil_scoped_release>;
 
 void require(bool fits, const char *what) {
@@ -387,17 +388,21 @@ NB_MODULE(_core, m) {
                               : update == "descend"  ? DivergenceRule::descend
                                                      : DivergenceRule::split;
             new (self) DivergenceRule{kind, measure, beta, l2, floor, zero, least, most, tol};
-            require(bool(low) == bool(high), "low and high bounds come together");
+            require(bool(low) == bool(high) && (!low || low->index() == high->index()),
+                    "low and high bounds come together, of one type");
             if (!low)
               return;
-            require(low->dtype() == high->dtype() && low->dtype().code == uint8_t(nb::dlpack::dtype_code::Float) &&
-                        low->shape(0) == high->shape(0) && low->shape(1) == high->shape(1),
-                    "low and high bounds are alike");
-            self->low = low->data();
-            self->high = high->data();
-            self->bytes = low->itemsize();
-            self->parts = low->shape(0);
-            self->rows = low->shape(1);
+            std::visit(
+                [&](const auto &least, const auto &most) {
+                  require(least.shape(0) == most.shape(0) && least.shape(1) == most.shape(1),
+                          "low and high bounds have one shape");
+                  self->low = least.data();
+                  self->high = most.data();
+                  self->bytes = least.itemsize();
+                  self->parts = least.shape(0);
+                  self->rows = least.shape(1);
+                },
+                *low, *high);
           },
           "update"_a, "beta"_a, "l2"_a = 0.0, "floor"_a = 0.0, "zero"_a = 0.0, "least"_a = 0.0, "most"_a = 1,
           "tol"_a = 0.0, "measure"_a = false, "low"_a.noconvert() = nb::none(), "high"_a.noconvert() = nb::none(),

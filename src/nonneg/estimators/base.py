@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from nonneg.data import Array, check_loss_domain, check_matrix
 from nonneg.estimators.arguments import FLOATS
-from nonneg.solve import Penalty, beta_of, explained_share, given_H
+from nonneg.solve import Penalty, beta_of, bounds_of_rows, explained_share, given_H
 
 
 class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -27,11 +28,13 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     components_: Array
     n_components_: int
+    _constraints: Mapping[str, Any] | None = None  # on W, where the fit had some
 
     def transform(self, X: Any) -> Array:
         """Return how much of each part new samples hold; the parts stay as they are.
 
-        It solves the problem that `fit` solved for W, penalties included: ``transform(X_train)`` is the W of the fit.
+        It solves the problem that `fit` solved for W, penalties and bounds included: ``transform(X_train)`` is the W
+        of the fit.
         A sample's result does not depend on the samples beside it.
 
         Parameters
@@ -42,6 +45,11 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         Returns
         -------
         W : ndarray of shape (n_samples, n_components)
+
+        Raises
+        ------
+        ValueError
+            As `fit`; if the fit had bounds on W that differ from sample to sample.
         """
         check_is_fitted(self)
         X = self._validate_new(X)
@@ -103,7 +111,8 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         return explained_share(X, self._given_H(X, H), H, **self._loss_options())
 
     def _given_H(self, X: Any, H: Array) -> Array:
-        return given_H(X, H, self._penalty(), **self._loss_options())
+        bounds = bounds_of_rows(self._constraints, len(H), X.shape[0], X.dtype)
+        return given_H(X, H, self._penalty(), bounds=bounds, **self._loss_options())
 
     def _loss_options(self) -> dict[str, Any]:
         return {

@@ -83,7 +83,8 @@ class NMF(_BaseNMF):
             + alpha_H m l1_ratio sum(H) + 1/2 alpha_H m (1 - l1_ratio) ||H||^2
 
     Without penalties each row of ``components_`` sums to one and W is in the units of X; parts come by falling
-    share of the total. scikit-learn leaves scale and order to chance.
+    share of the total. scikit-learn leaves scale and order to chance. Known parts, bounds and the simplex keep the
+    scale that they fix, known parts and bounds the order, too.
 
     References
     ----------
@@ -160,7 +161,17 @@ class NMF(_BaseNMF):
         self.floor = floor
         self.callback = callback
 
-    def fit(self, X: Any, y: Any = None, *, W: Any = None, H: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        W: Any = None,
+        H: Any = None,
+        fixed: Any = None,
+        upper: Any = None,
+        simplex: bool = False,
+    ) -> Self:
         """Learn the parts of X.
 
         Parameters
@@ -173,17 +184,35 @@ class NMF(_BaseNMF):
             Start with ``init="custom"``.
         H : array-like of shape (n_components, n_features), optional
             Start with ``init="custom"``.
+        fixed : array-like of shape (f, n_features) with f <= n_components, or a tuple (fixed_W, fixed_H), optional
+            What is known of the first f components: numbers stay as they are for ever, NaN is learnt. The array is
+            for H; in a tuple, the first item is for W, of shape (n_samples, f), the second for H, and None knows
+            nothing. ``H`` is only where the fit begins, and all of it changes; what is fixed never does.
+        upper : (upper_W, upper_H), optional
+            Upper bounds on the entries of W and of H: a number, an array that broadcasts to their shape, or None.
+        simplex : bool
+            Whether each row of W sums to one (squared error only).
 
         Returns
         -------
         self : NMF
             Fitted.
         """
-        self.fit_transform(X, W=W, H=H)
+        self.fit_transform(X, W=W, H=H, fixed=fixed, upper=upper, simplex=simplex)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
-    def fit_transform(self, X: Any, y: Any = None, W: Any = None, H: Any = None) -> Array:
+    def fit_transform(
+        self,
+        X: Any,
+        y: Any = None,
+        W: Any = None,
+        H: Any = None,
+        *,
+        fixed: Any = None,
+        upper: Any = None,
+        simplex: bool = False,
+    ) -> Array:
         """Learn the parts of X and return how much of each every sample holds.
 
         Parameters
@@ -196,6 +225,14 @@ class NMF(_BaseNMF):
             Start with ``init="custom"``.
         H : array-like of shape (n_components, n_features), optional
             Start with ``init="custom"``.
+        fixed : array-like of shape (f, n_features) with f <= n_components, or a tuple (fixed_W, fixed_H), optional
+            What is known of the first f components: numbers stay as they are for ever, NaN is learnt. The array is
+            for H; in a tuple, the first item is for W, of shape (n_samples, f), the second for H, and None knows
+            nothing. ``H`` is only where the fit begins, and all of it changes; what is fixed never does.
+        upper : (upper_W, upper_H), optional
+            Upper bounds on the entries of W and of H: a number, an array that broadcasts to their shape, or None.
+        simplex : bool
+            Whether each row of W sums to one (squared error only).
 
         Returns
         -------
@@ -204,7 +241,8 @@ class NMF(_BaseNMF):
         Raises
         ------
         ValueError
-            For NaN, infinity, negative numbers (unless allowed), wrong shapes, zeros where the loss cannot take them.
+            For NaN, infinity, negative numbers (unless allowed), wrong shapes, zeros where the loss cannot take them,
+            constraints that cannot be met.
 
         Warns
         -----
@@ -212,15 +250,16 @@ class NMF(_BaseNMF):
             If `max_iter` ended the fit although ``tol > 0``.
         """
         X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, ensure_all_finite=False)
-        result = self._factorize(X, W, H)
+        result = self._factorize(X, W, H, fixed=fixed, upper=upper, simplex=simplex)
         self.result_ = result
+        self._constraints = result.settings["constraints"]
         self.components_ = result.H.copy()  # the result stays as it is, whatever is done to this
         self.n_components_ = result.k
         self.n_iter_ = result.n_iter
         self.reconstruction_err_ = result.error
         return result.W.copy()
 
-    def _factorize(self, X: Any, W: Any, H: Any) -> Factorization:
+    def _factorize(self, X: Any, W: Any, H: Any, **constraints: Any) -> Factorization:
         warn_if_locked(self.solver, self.init)
         self._n_components, start = parts_and_start(X, W, H, self.n_components, self.init)
         result = factorize(
@@ -237,6 +276,7 @@ class NMF(_BaseNMF):
             negative=self.negative,
             floor=self.floor,
             name=self._input_name,
+            **constraints,
         )
         if self.tol > 0 and (result.reason == "max_iter" or self.max_iter == 1):
             warn_caller(

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from nonneg.data import Source
+from nonneg.data import Array, Source
+from nonneg.solve.bounds import FREE, Pair, within
 from nonneg.solve.result import Factorization
 from nonneg.solve.starts import STARTS, Start
 from nonneg.solve.warmup import WarmUp
@@ -20,12 +21,14 @@ def default_start(source: Source, k: int) -> str:
     return "nndsvda" if k <= min(source.shape) else "random"
 
 
-def make_start(source: Source, warm_up: WarmUp, k: int, start: StartArgument, seed: int) -> tuple[str, Start]:
+def make_start(
+    source: Source, warm_up: WarmUp, k: int, start: StartArgument, seed: int, bounds: Pair = FREE
+) -> tuple[str, Start]:
     """Return the name of the start and the start itself."""
     if isinstance(start, Factorization):
         start = (start.W, start.H)
     if isinstance(start, (tuple, list)):
-        return "given", _given_start(source, k, start)
+        return "given", within(bounds, _given_start(source, k, start))
     name = default_start(source, k) if start is None else start
     if not isinstance(name, str) or name not in STARTS:
         given = f"an array of shape {np.shape(start)}" if isinstance(start, np.ndarray) else repr(start)
@@ -36,7 +39,41 @@ def make_start(source: Source, warm_up: WarmUp, k: int, start: StartArgument, se
             f"here {k} > {min(source.shape)}; use 'random'."
         )
     # An SVD of the smallest problem does; the others read a few rows or none.
-    return name, STARTS[name](warm_up.smallest if name.startswith("nndsvd") else source, k, seed)
+    if name.startswith("nndsvd"):
+        return name, matched(warm_up.bounds, STARTS[name](warm_up.smallest, k, seed))
+    return name, matched(bounds, STARTS[name](source, k, seed))
+
+
+def matched(bounds: Pair, start: Start) -> Start:
+    """Return a start with its parts in the order, and at the scale, of what is known of them.
+
+    A known part takes the place of the one most like it, so that the others begin with what is not known yet.
+    """
+    W, H = start
+    for name, side in zip("WH", bounds, strict=True):
+        if side is None or side.low is None:
+            continue
+        known = (side.low == side.high) * side.low.astype(np.float64)
+        F = np.asarray(W if name == "W" else H, np.float64)
+        pull, length = known @ F.T, np.sqrt(np.square(known).sum(axis=1))
+        size = np.sqrt((known > 0) @ np.square(F.T))
+        alike = pull / np.maximum(length[:, None] * size, np.finfo(np.float64).tiny)
+        order = _closest_first(alike, length > 0)
+        step = pull[np.arange(len(F)), order]
+        factor = np.where(step > 0, step, 1)[:, None] / np.where(step > 0, length**2, 1)[:, None]
+        W, H = (W[order] * factor, H[order] / factor) if name == "H" else (W[order] / factor, H[order] * factor)
+    return np.ascontiguousarray(W, start[0].dtype), np.ascontiguousarray(H, start[1].dtype)
+
+
+def _closest_first(alike: Array, known: Array) -> Array:
+    """Return which part of a start becomes each part: the closest pairs first, then the others in their order."""
+    left, order = np.where(known[:, None], alike, -1.0), np.full(len(alike), -1)
+    for _ in range(int(known.sum())):
+        part, place = np.unravel_index(np.argmax(left), left.shape)
+        order[part] = place
+        left[part], left[:, place] = -2, -2
+    order[~known] = np.setdiff1d(np.arange(len(order)), order[known])
+    return order
 
 
 def _given_start(source: Source, k: int, start: Sequence[Any]) -> Start:

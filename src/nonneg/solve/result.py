@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nonneg.data import Array, check_loss_domain, check_matrix
+from nonneg.solve.constraints import bounds_of_rows
 from nonneg.solve.given import given_H
 from nonneg.solve.losses import beta_of_name
 from nonneg.solve.penalty import Penalty
@@ -136,7 +137,7 @@ class Factorization:
         return product
 
     def transform(self, X: Any, *, exact: bool = False) -> Array:
-        """Return W for new rows, H as it is: the same problem that the fit solved for W, penalties included.
+        """Return W for new rows, H as it is: the problem that the fit solved for W, penalties and bounds included.
 
         Parameters
         ----------
@@ -150,6 +151,11 @@ class Factorization:
         Returns
         -------
         ndarray of shape (rows, k)
+
+        Raises
+        ------
+        ValueError
+            For a wrong number of features; if the fit had bounds on W that differ from row to row.
 
         Examples
         --------
@@ -174,6 +180,7 @@ class Factorization:
             solver="mu" if self.settings.get("solver") == "mu" else "auto",
             floor=floor,
             exact=exact,
+            bounds=bounds_of_rows(self.settings.get("constraints"), self.k, X.shape[0], X.dtype),
         )
 
     def topics(self) -> Topics:

@@ -8,7 +8,8 @@ import numpy as np
 
 from nonneg import _core
 from nonneg._threads import thread_count
-from nonneg.data import Array
+from nonneg.data import Array, gram
+from nonneg.solve.bounds import Bounds
 from nonneg.solve.penalty import Shrink
 
 # Squared size (X is near 1) below which a part counts as empty: its reciprocal must stay a number.
@@ -33,22 +34,50 @@ def sweep(
     tol: float,
     rows: tuple[int, int] | None = None,
     left: Array | None = None,
+    bounds: Bounds | None = None,
 ) -> Sweep:
-    """Improve F (k x rows) in place for ``1/2 <G F, F> - <B, F> + penalty(F)``, F >= 0.
+    """Improve F (k x rows) in place for ``1/2 <G F, F> - <B, F> + penalty(F)``, F >= 0 and within `bounds`.
 
-    Cyclic coordinate descent; each row stops after ``most`` sweeps, or once a sweep lowers the objective by less
-    than ``tol**2`` times what its first sweep did. `rows` limits the work to a range of
-    rows; `left` (uint8, one a row) is set where a row was still moving at the end.
+    Cyclic coordinate descent, on the simplex projected gradients; each row stops after ``most`` sweeps, or once a
+    sweep lowers the objective by less than ``tol**2`` times what its first sweep did. `rows` limits the work to a
+    range of rows; `left` (uint8, one a row) is set where a row was still moving at the end.
     """
     k = len(F)
     start, stop = rows or (0, F.shape[1])
-    G = (G + shrink.l2 * np.eye(k)).astype(F.dtype)
+    G = G + shrink.l2 * np.eye(k)
+    low, high, total = Bounds() if bounds is None else bounds
+    if total is not None:
+        # L1 is a constant there, and a part whose partner is empty still takes its share.
+        product, step, size = _core.simplex(
+            F, B, G.astype(F.dtype), steepest(G), total, most, tol, start, stop, thread_count(), left, low, high
+        )
+        return Sweep(product, _relative(step, size), np.zeros(k, bool))
+    G = G.astype(F.dtype)
     # A zero pivot leaves its part alone, so that a part that is empty for a while can come back.
     dead = np.diag(G) <= PIVOT[F.dtype]
     G[dead, dead] = 0
-    product, step, size = _core.sweeps(F, B, G, shrink.l1, most, tol, start, stop, thread_count(), left)
-    kkt = float(np.sqrt(step / size)) if size > 0 else (float("inf") if step > 0 else 0.0)
-    return Sweep(product, kkt, dead)
+    product, step, size = _core.sweeps(F, B, G, shrink.l1, most, tol, start, stop, thread_count(), left, low, high)
+    return Sweep(product, _relative(step, size), dead)
+
+
+def _relative(step: float, size: float) -> float:
+    return float(np.sqrt(step / size)) if size > 0 else (float("inf") if step > 0 else 0.0)
+
+
+def steepest(G: Array) -> float:
+    """Return a bound, close from above, on the curvature of G (k x k) along directions that sum to zero.
+
+    The largest eigenvalue of the centred matrix is at most the eighth root of the norm of its eighth power.
+    """
+    k = len(G)
+    centred = G - G.mean(axis=0) - G.mean(axis=1)[:, None] + G.mean()
+    size = float(np.trace(centred))
+    if k == 1 or not size > 0:
+        return 0.0
+    power = np.ascontiguousarray(centred / size)
+    for _ in range(3):
+        power = gram(power)
+    return size * float(np.linalg.norm(power) ** (1 / 8)) * (1 + 1e-6)
 
 
 def extrapolate(now: Array, before: Array, beta: float, keep: float, out: Array) -> None:
