@@ -8,23 +8,19 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace nonneg::NONNEG_LEVEL {
 
 class ActiveSet {
 public:
   ActiveSet(const double *G, int k, bool sums)
-      : G(G), k(k), sums(sums), L(size_t(k) * k), x(k), g(k), b(k), low(k), high(k), u(k), v(k), inverse(k),
-        free(k), index(k) {
-    // A column that sums to `total` whatever it is gains a constant from this shift of G, which makes a G regular
-    // that is singular along the sum alone: k points in k - 1 dimensions.
-    for (int p = 0; sums && p < k; ++p)
-      shift += G[size_t(p) * k + p] / k;
-  }
+      : G(G), k(k), sums(sums), L(size_t(k) * k), x(k), g(k), b(k), low(k), high(k), u(k), inverse(k), free(k),
+        index(k) {}
 
   // Solve one problem. False where it did not end in time.
-  template <class T>
-  bool solve(T *f, const T *from, double l1, const T *lows, const T *highs, double total, int64_t stride) {
+  template <class T, class U>
+  bool solve(T *f, const T *from, double l1, const U *lows, const U *highs, double total, int64_t stride) {
     for (int p = 0; p < k; ++p) {
       const int64_t at = p * stride;
       low[p] = lows ? double(lows[at]) : 0;
@@ -111,46 +107,46 @@ private:
   }
 
   // u: the step to the optimum over the free entries alone, through a Cholesky factorization. An entry that depends
-  // on those before it (pivot at rounding level) stays where it is.
+  // on those before it (pivot at rounding level) stays where it is. In a sum the free entry of the smallest
+  // curvature gives what the others take: it comes last, and the rest is a problem of differences.
   int direction() {
-    int n = 0;
+    int n = 0, last = -1;
     for (int p = 0; p < k; ++p)
-      if (free[p])
+      if (free[p]) {
         index[n++] = p;
-    for (int i = 0; i < n; ++i)
+        if (last < 0 || curvature(p, p) < curvature(index[last], index[last]))
+          last = n - 1;
+      }
+    if (n == 0)
+      return 0;
+    const int others = sums ? n - 1 : n;
+    if (sums)
+      std::swap(index[last], index[others]);
+    const int r = index[others % n];
+    for (int i = 0; i < others; ++i) {
+      u[i] = sums ? g[r] - g[index[i]] : -g[index[i]];
       for (int j = 0; j <= i; ++j) {
-        double s = G[size_t(index[i]) * k + index[j]] + shift;
+        const int p = index[i], q = index[j];
+        double s = curvature(p, q) - (sums ? curvature(p, r) + curvature(r, q) - curvature(r, r) : 0);
+        const double own = s;
         for (int t = 0; t < j; ++t)
           s -= L[size_t(i) * k + t] * L[size_t(j) * k + t];
         if (j < i)
           L[size_t(i) * k + j] = s * inverse[j];
         else
-          inverse[i] = s > 1e-13 * (G[size_t(index[i]) * k + index[i]] + shift) ? 1 / std::sqrt(s) : 0;
+          inverse[i] = s > 1e-13 * own ? 1 / std::sqrt(s) : 0;
       }
-    double sum_u = 0, sum_v = 0;
-    int moving = 0;
-    for (int i = 0; i < n; ++i) {
-      u[i] = -g[index[i]];
-      v[i] = 1;
     }
-    back_substitute(u, n);
-    if (!sums)
-      return n;
-    back_substitute(v, n);
-    for (int i = 0; i < n; ++i) {
-      sum_u += u[i];
-      sum_v += v[i];
+    back_substitute(u, others);
+    if (sums) {
+      u[others] = 0;
+      for (int i = 0; i < others; ++i)
+        u[others] -= u[i];
     }
-    double rest = 0;
-    for (int i = 0; i < n; ++i) {
-      u[i] -= sum_v > 0 ? sum_u / sum_v * v[i] : u[i];
-      rest += u[i];
-      moving += inverse[i] > 0;
-    }
-    for (int i = 0; i < n; ++i) // the sum of the step is zero but for rounding, and now for less
-      u[i] -= inverse[i] > 0 ? rest / moving : 0;
     return n;
   }
+
+  double curvature(int p, int q) const { return G[size_t(p) * k + q]; }
 
   void back_substitute(double *z, int n) const {
     for (int i = 0; i < n; ++i) {
@@ -168,8 +164,7 @@ private:
   const double *G;
   const int k;
   const bool sums;
-  double shift = 0;
-  Scratch<double> L, x, g, b, low, high, u, v, inverse;
+  Scratch<double> L, x, g, b, low, high, u, inverse;
   Scratch<bool> free;
   Scratch<int> index;
 };

@@ -380,7 +380,7 @@ NB_MODULE(_core, m) {
       .def(
           "__init__",
           [](DivergenceRule *self, const std::string &update, double beta, double l2, double floor, double zero,
-             double least, int most, double tol, bool measure, AnyBound low, AnyBound high) {
+             double least, int most, double tol, bool measure, AnyBound low, AnyBound high, double total) {
             require(update == "keep" || update == "multiply" || update == "descend" || update == "split",
                     "unknown update");
             const auto kind = update == "keep"       ? DivergenceRule::keep
@@ -388,6 +388,7 @@ NB_MODULE(_core, m) {
                               : update == "descend"  ? DivergenceRule::descend
                                                      : DivergenceRule::split;
             new (self) DivergenceRule{kind, measure, beta, l2, floor, zero, least, most, tol};
+            self->total = total;
             require(bool(low) == bool(high) && (!low || low->index() == high->index()),
                     "low and high bounds come together, of one type");
             if (!low)
@@ -406,7 +407,7 @@ NB_MODULE(_core, m) {
           },
           "update"_a, "beta"_a, "l2"_a = 0.0, "floor"_a = 0.0, "zero"_a = 0.0, "least"_a = 0.0, "most"_a = 1,
           "tol"_a = 0.0, "measure"_a = false, "low"_a.noconvert() = nb::none(), "high"_a.noconvert() = nb::none(),
-          nb::keep_alive<1, 11>(), nb::keep_alive<1, 12>())
+          "total"_a = 0.0, nb::keep_alive<1, 11>(), nb::keep_alive<1, 12>())
       .def_ro("beta", &DivergenceRule::beta)
       .def_ro("measure", &DivergenceRule::measure);
   bind<float>(m);

@@ -2,6 +2,7 @@
 //     minimise  sum over j of d(x_j, (w h)_j) + l1 sum(w) + 1/2 l2 |w|^2,  w >= 0,  for each row of X,
 // and within bounds, if there are any: what is updated is separable or one number, so its optimum is cut off there.
 #pragma once
+#include "blend.hpp"
 #include "descent.hpp"
 #include "elementary.hpp"
 #include <cmath>
@@ -150,6 +151,7 @@ DivergenceSums divergence(const Rows &source, T *W, T *under, int k, int64_t m, 
   Scratch<T> w(rows_at_once * k), above(k), below(k), low(rows_at_once * k), high(rows_at_once * k);
   const Limits<T> limits{static_cast<const T *>(rule.low), static_cast<const T *>(rule.high)};
   const Limits<T> near = limits.low ? Limits<T>{low, high} : Limits<T>{};
+  Blend<T> blend(rule.total > 0 ? k : 0, rule.total > 0 ? longest : 0);
   RowOfX<T> rows[rows_at_once];
   for (int64_t i = start, count; i < stop; i += count) {
     T *free = room;
@@ -167,7 +169,11 @@ DivergenceSums divergence(const Rows &source, T *W, T *under, int k, int64_t m, 
         high[count * k + p] = limits.high[p * m + i + count];
       }
     }
-    if (rule.update == DivergenceRule::descend)
+    if (rule.update == DivergenceRule::descend && rule.total > 0)
+      for (int r = 0; r < count; ++r)
+        blend.improve(rows[r], w + r * k, slopes, near.low ? Limits<T>{near.low + r * k, near.high + r * k} : near,
+                      rule, sums);
+    else if (rule.update == DivergenceRule::descend)
       descend_rows<T>(rows, int(count), w, k, slopes, near, rule, sums);
     for (int r = 0; r < count; ++r) {
       const T *now = w + r * k;

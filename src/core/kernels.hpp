@@ -24,6 +24,7 @@ struct DivergenceRule {
   double least = 0; // x counts as this where it is less; of no meaning where only stored entries are looked at
   int most = 1;     // sweeps of coordinate descend
   double tol = 0;   // a row stops once a sweep promises less than this share of what its first sweep did
+  double total = 0; // what a row sums to, where that is prescribed: Kullback-Leibler, by descend alone
   // Bounds on the entries of the factor, if any: arrays of its type (`bytes` a number) and of this shape.
   const void *low = nullptr, *high = nullptr;
   size_t bytes = 0, parts = 0, rows = 0;

@@ -62,13 +62,18 @@ NONNEG_INLINE void onto_simplex(T *v, const T *low, const T *high, int k, T tota
     if (!any_lane<T>(moving))
       break;
   }
+  // What is no more than rounding of the shift is nothing: a part with such weights alone would grow without end.
+  const vec<T> size = shift > zero ? shift : -shift,
+               dust = fill(4 * std::numeric_limits<T>::epsilon()) * (size + whole);
+  shift += dust;
   evaluate();
-  // What rounding of the shift has left over goes to the entries between their bounds.
+  // What is missing now goes to the entries between their bounds.
   const vec<T> rest = missing / (inside > zero ? inside : one);
   for (int p = 0; p < k; ++p) {
     const vec<T> x = load(v + p * L) - shift, least = load(low + p * L), most = load(high + p * L);
     store(v + p * L, within<T>((x > least) & (x < most) ? x + rest : x, least, most));
   }
+  shift -= dust;
 }
 
 // v = y - (G y - b) / curvature

@@ -191,7 +191,7 @@ class NMF(_BaseNMF):
         upper : (upper_W, upper_H), optional
             Upper bounds on the entries of W and of H: a number, an array that broadcasts to their shape, or None.
         simplex : bool
-            Whether each row of W sums to one (squared error only).
+            Whether each row of W sums to one (squared error and Kullback-Leibler).
 
         Returns
         -------
@@ -232,7 +232,7 @@ class NMF(_BaseNMF):
         upper : (upper_W, upper_H), optional
             Upper bounds on the entries of W and of H: a number, an array that broadcasts to their shape, or None.
         simplex : bool
-            Whether each row of W sums to one (squared error only).
+            Whether each row of W sums to one (squared error and Kullback-Leibler).
 
         Returns
         -------

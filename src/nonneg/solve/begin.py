@@ -40,8 +40,8 @@ def make_start(
         )
     # An SVD of the smallest problem does; the others read a few rows or none.
     if name.startswith("nndsvd"):
-        return name, matched(warm_up.bounds, STARTS[name](warm_up.smallest, k, seed))
-    return name, matched(bounds, STARTS[name](source, k, seed))
+        bounds, source = warm_up.bounds, warm_up.smallest
+    return name, as_shares(bounds, matched(bounds, STARTS[name](source, k, seed)))
 
 
 def matched(bounds: Pair, start: Start) -> Start:
@@ -62,6 +62,25 @@ def matched(bounds: Pair, start: Start) -> Start:
         step = pull[np.arange(len(F)), order]
         factor = np.where(step > 0, step, 1)[:, None] / np.where(step > 0, length**2, 1)[:, None]
         W, H = (W[order] * factor, H[order] / factor) if name == "H" else (W[order] / factor, H[order] * factor)
+    return np.ascontiguousarray(W, start[0].dtype), np.ascontiguousarray(H, start[1].dtype)
+
+
+def as_shares(bounds: Pair, start: Start) -> Start:
+    """Return a start whose W holds each part's share of a row, and H parts as large as rows, where rows sum to one.
+
+    The nearest point to a W of another scale would be a corner: one part for all rows.
+    """
+    on_W, on_H = bounds
+    if on_W is None or on_W.total is None:
+        return start
+    W, H = (F.astype(np.float64) for F in start)
+    sums = H.sum(axis=1, keepdims=True)
+    movable = (sums > 0) & ~np.atleast_1d(False if on_H is None else on_H.held)[:, None]
+    mean = float((W * sums).sum(axis=0).mean()) or 1.0
+    factor = np.where(movable, sums * on_W.total / mean, 1)
+    W, H = W * factor, H / factor
+    whole = W.sum(axis=0)
+    W = np.where(whole > 0, W * on_W.total / np.where(whole > 0, whole, 1), on_W.total / len(W))
     return np.ascontiguousarray(W, start[0].dtype), np.ascontiguousarray(H, start[1].dtype)
 
 

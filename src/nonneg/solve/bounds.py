@@ -23,9 +23,10 @@ class Bounds(NamedTuple):
     total: float | None = None
 
     def times(self, size: Any) -> Bounds:
-        """Return the bounds on ``size * F``; size is a power of two, or one for each part (k x 1) without a total."""
-        low, high = (None if bound is None else bound * bound.dtype.type(size) for bound in self[:2])
-        return Bounds(low, high, None if self.total is None else self.total * float(size))
+        """Return the bounds on ``size * F``; size is a power of two, or one a part (k x 1), the same in a sum."""
+        size = np.asarray(size)
+        low, high = (None if bound is None else bound * size.astype(bound.dtype) for bound in self[:2])
+        return Bounds(low, high, None if self.total is None else self.total * float(size.flat[0]))
 
     def every(self, step: int) -> Bounds:
         """Return the bounds on every so manieth column."""

@@ -57,10 +57,10 @@ def check_simplex(simplex: Any, beta: float, solver: str) -> None:
     """Check that a solver can keep the rows of W on the simplex."""
     if not isinstance(simplex, (bool, np.bool_)):
         raise TypeError(f"simplex must be True or False, got {simplex!r}.")
-    if simplex and (beta != 2 or solver == "mu"):
+    if simplex and (beta not in (1, 2) or solver == "mu"):
         raise ValueError(
-            f"simplex=True needs the squared error and solver='auto', got the loss {name_of(beta)!r} and {solver=}; "
-            "without it, divide the rows of W by their sums."
+            "simplex=True needs the squared error or Kullback-Leibler and solver='auto', got the loss "
+            f"{name_of(beta)!r} and {solver=}; without it, divide the rows of W by their sums."
         )
 
 

@@ -98,7 +98,7 @@ class BetaDivergence:
         """Return the factor of a side for a given partner: each row by itself."""
         size, bounds = np.ones((len(partner), 1), partner.dtype), self.bounds[side == "H"]
         if not any(self.shrinks[side == "H"]):
-            partner, size = unit_rows(partner)
+            partner, size = unit_rows(partner, together=self._sums_of(side) is not None)
             bounds = None if bounds is None else bounds.times(1 / size)
         ones = np.ones((1, partner.shape[1]), partner.dtype)
         sums = self.source.dot(ones) if side == "W" else self.source.tdot(ones)
@@ -106,8 +106,10 @@ class BetaDivergence:
         means = np.maximum(sums / partner.shape[1], self.least).astype(partner.dtype)
         F: Array = np.where(live(partner)[:, None], means, means.dtype.type(0))
         if bounds is not None:
+            F = F if bounds.total is None else np.zeros_like(F)
             bounds.restrict(F)
-        self._step(side, F, partner, self._rule("multiply", side, bounds=bounds))
+        if self._sums_of(side) is None:
+            self._step(side, F, partner, self._rule("multiply", side, bounds=bounds))
         most, tol = (ROUGH_SWEEPS, ROUGH) if accuracy == "rough" else (SETTLING_SWEEPS, SETTLED[self.source.dtype])
         self._settle(side, F, partner, most * (20 if accuracy == "exact" else 1), tol, bounds)
         with np.errstate(over="ignore", under="ignore"):
@@ -138,8 +140,15 @@ class BetaDivergence:
     ) -> DivergenceRule:
         floor, zero = self._floors(side)
         l2 = self.shrinks[side == "H"].l2
-        low, high, _ = bounds or self.bounds[side == "H"] or Bounds()
-        return DivergenceRule(update, self.beta, l2, floor, zero, self.least, most, tol, measure, low, high)
+        low, high, total = bounds or self.bounds[side == "H"] or Bounds()
+        return DivergenceRule(
+            update, self.beta, l2, floor, zero, self.least, most, tol, measure, low, high, total or 0.0
+        )
+
+    def _sums_of(self, side: str) -> float | None:
+        """Return what the rows of a factor sum to, where that is prescribed."""
+        bounds = self.bounds[side == "H"]
+        return None if bounds is None else bounds.total
 
     def _floors(self, side: str) -> tuple[float, float]:
         """Return what takes the place of a smaller W H, and of a denominator of zero."""
@@ -152,7 +161,8 @@ class BetaDivergence:
             self._value = done.value
             self.exact = done.value <= FLOOR[self.source.dtype] * self.total
         kkt = float(np.sqrt(done.first_step / done.size)) if done.size > 0 else 0.0
-        return Step(kkt, ~live(partner))
+        # On the simplex a part whose partner is empty still takes its share.
+        return Step(kkt, ~live(partner) & (self._sums_of(side) is None))
 
     def _update(self, side: str, F: Array, partner: Array, rule: DivergenceRule) -> Divergence:
         slopes = np.full(len(F), self.shrinks[side == "H"].l1)
@@ -174,8 +184,18 @@ class KullbackLeibler(BetaDivergence):
     def begin(self, start: tuple[Array, Array]) -> tuple[Array, Array]:
         """Return the start without zeros, after multiplicative updates: descent from far off goes astray."""
         W, H = super().begin(start)
+        on_W = self.bounds[0]
+        simplex = on_W is not None and on_W.total is not None
+        if on_W is not None and simplex:
+            # The nearest point may be a corner, where W H vanishes under a positive X.
+            middle = np.zeros_like(W)
+            on_W.restrict(middle)
+            W += W.dtype.type(LIFT) * (middle - W)
         for _ in range(UPDATES_FIRST):
-            super().improve("W", W, H)
+            if simplex:
+                self.improve("W", W, H)
+            else:
+                super().improve("W", W, H)
             super().improve("H", H, W)
         return W, H
 

@@ -87,7 +87,7 @@ def factorize(
         Upper bounds on the entries of W and of H: a number, an array that broadcasts to (m, k) or (k, n), or None.
     simplex : bool
         Whether each row of W sums to one: shares, abundances, weights of a mixture. It is a constraint of the
-        minimisation, exact to rounding, not a rescaling afterwards.
+        minimisation, exact to rounding, not a rescaling afterwards. For the squared error and Kullback-Leibler.
     stop : rule or sequence of rules, optional
         When to stop; by default ``RelativeDecrease(1e-4)`` and ``Iterations(200)``. Others: `KKTBelow`, `Seconds`
         (counted from the call, over all runs). Rules that hold neither limit get ``Iterations(200)`` besides.

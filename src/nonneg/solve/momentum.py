@@ -30,10 +30,13 @@ class Side:
             self.next[step.dead] = self.plain[step.dead]
         self.kkt = step.kkt
 
-    def restrict(self) -> None:
-        """Bring the point where updates begin back within the bounds."""
-        if self.bounds is not None:
-            self.bounds.restrict(self.begin)
+    def restrict(self, keep: float = 0.0) -> None:
+        """Bring the point where updates begin back within the bounds, and leave this share of each entry at least."""
+        if self.bounds is None:
+            return
+        self.bounds.restrict(self.begin)
+        if keep > 0 and self.bounds.total is not None:  # else it leaves as much as there was
+            self.begin += self.begin.dtype.type(keep) * (self.next - self.begin)
 
     def advance(self) -> None:
         """Make the next iterate the present one."""
@@ -73,7 +76,7 @@ class Restarting:
     def after_W(self, W: Side) -> None:
         """Show H's half-step the extrapolated W."""
         extrapolate(W.next, W.plain, self._length, self.keep, W.begin)
-        W.restrict()
+        W.restrict(self.keep)
 
     def after_H(self, W: Side, H: Side, rose: bool) -> bool:
         """Extrapolate H, or go back to the plain iterates."""
@@ -84,7 +87,7 @@ class Restarting:
             self.restarts_in_a_row += 1
             return True
         extrapolate(H.next, H.plain, self._length, self.keep, H.begin)
-        H.restrict()
+        H.restrict(self.keep)
         self.last_good, self.beta = self.beta, min(self.ceiling, 1.05 * self.beta)
         self.ceiling = min(1.0, 1.01 * self.ceiling)
         self.restarts_in_a_row = 0

@@ -75,7 +75,7 @@ class SquaredError:
         if not any(shrink):
             # Whatever the size of a given partner, solve for rows near 1.
             partner, size = unit_rows(partner, together=bounds is not None and bounds.total is not None)
-            bounds = None if bounds is None else bounds.times(1 / size if bounds.total is None else 1 / size[0, 0])
+            bounds = None if bounds is None else bounds.times(1 / size)
         tol = ROUGH if accuracy == "rough" else SETTLED[self.source.dtype]
         B, exact = self._product_with(side, partner), accuracy == "exact"
         F = solve_rows(B, gram(partner), shrink, tol, exact=exact, bounds=bounds)
