@@ -106,9 +106,10 @@ private:
     return true;
   }
 
-  // u: the step to the optimum over the free entries alone, through a Cholesky factorization. An entry that depends
-  // on those before it (pivot at rounding level) stays where it is. In a sum the free entry of the smallest
-  // curvature gives what the others take: it comes last, and the rest is a problem of differences.
+  // u: the step to the optimum over the free entries alone, through a factorization L D L' (no square root, which a
+  // power of two would not pass through exactly). An entry that depends on those before it (pivot at rounding
+  // level) stays where it is. In a sum the free entry of the smallest curvature gives what the others take: it
+  // comes last, and the rest is a problem of differences.
   int direction() {
     int n = 0, last = -1;
     for (int p = 0; p < k; ++p)
@@ -128,13 +129,13 @@ private:
       for (int j = 0; j <= i; ++j) {
         const int p = index[i], q = index[j];
         double s = curvature(p, q) - (sums ? curvature(p, r) + curvature(r, q) - curvature(r, r) : 0);
-        const double own = s;
+        const double own = curvature(p, p) + (sums ? curvature(r, r) : 0);
         for (int t = 0; t < j; ++t)
-          s -= L[size_t(i) * k + t] * L[size_t(j) * k + t];
+          s -= L[size_t(i) * k + t] * inverse[t] * L[size_t(j) * k + t];
         if (j < i)
-          L[size_t(i) * k + j] = s * inverse[j];
+          L[size_t(i) * k + j] = s;
         else
-          inverse[i] = s > 1e-13 * own ? 1 / std::sqrt(s) : 0;
+          inverse[i] = s > 1e-13 * own ? 1 / s : 0;
       }
     }
     back_substitute(u, others);
@@ -154,11 +155,9 @@ private:
         z[i] -= L[size_t(i) * k + t] * z[t];
       z[i] *= inverse[i];
     }
-    for (int i = n - 1; i >= 0; --i) {
+    for (int i = n - 1; i >= 0; --i)
       for (int t = i + 1; t < n; ++t)
-        z[i] -= L[size_t(t) * k + i] * z[t];
-      z[i] *= inverse[i];
-    }
+        z[i] -= inverse[i] * L[size_t(t) * k + i] * z[t];
   }
 
   const double *G;
