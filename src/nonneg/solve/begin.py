@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nonneg.data import Array, Source
+from nonneg.data import Array, Source, gram
 from nonneg.solve.bounds import FREE, Pair, within
 from nonneg.solve.result import Factorization
 from nonneg.solve.starts import STARTS, Start
@@ -54,9 +54,9 @@ def matched(bounds: Pair, start: Start) -> Start:
         if side is None or side.low is None:
             continue
         known = (side.low == side.high) * side.low.astype(np.float64)
-        F = np.asarray(W if name == "W" else H, np.float64)
-        pull, length = known @ F.T, np.sqrt(np.square(known).sum(axis=1))
-        size = np.sqrt((known > 0) @ np.square(F.T))
+        F = np.ascontiguousarray(W if name == "W" else H, np.float64)
+        pull, length = gram(known, F), np.sqrt(np.square(known).sum(axis=1))
+        size = np.sqrt(gram((known > 0).astype(np.float64), np.square(F)))
         alike = pull / np.maximum(length[:, None] * size, np.finfo(np.float64).tiny)
         order = _closest_first(alike, length > 0)
         step = pull[np.arange(len(F)), order]

@@ -53,10 +53,11 @@ class Factorization:
     Attributes
     ----------
     W : ndarray of shape (m, k)
-        How much of each part each row holds. Without penalties the rows of H sum to one, so that ``W[i, j]`` is
-        the amount of row i that part j explains, in the units of X.
+        How much of each part each row holds. Without penalties and constraints the rows of H sum to one, so that
+        ``W[i, j]`` is the amount of row i that part j explains, in the units of X.
     H : ndarray of shape (k, n)
-        The parts, ordered by their share of the total (in the order of the start, where the user gave one).
+        The parts, ordered by their share of the total (in the order of the start, of known parts, of bounds, where
+        the user gave some).
     loss_name : {"frobenius", "kullback-leibler", "itakura-saito"} or str
         Which loss; "beta=0.5" and the like for a beta-divergence without a name.
     loss_value : float
