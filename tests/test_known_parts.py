@@ -11,6 +11,10 @@ import scipy.sparse
 import nonneg
 from nonneg import NMF, Iterations, KKTBelow, Penalty, RelativeDecrease, _core, non_negative_factorization
 from nonneg.datasets import make_planted
+from nonneg.solve.begin import matched
+from nonneg.solve.constraints import check_constraints
+from nonneg.solve.penalty import Shrink
+from nonneg.solve.solvers import solver_for
 from nonneg.solve.starts import STARTS
 
 NAN = float("nan")
@@ -81,6 +85,9 @@ def test_known_numbers_outlive_the_range_of_scaled_numbers():
     X = np.full((6, 5), 1e30, np.float32) * np.arange(1, 7, dtype=np.float32)[:, None]
     known = np.array([[1e-30, 3e-38, 0, 1, 1e30]], np.float32)
     assert np.array_equal(nonneg.factorize(X, 2, fixed=known, seed=0).H[0], known[0])
+    weights = np.full((6, 1), 1e-25 / 3, np.float32)
+    W, _, _ = non_negative_factorization(X, H=X[:2], n_components=2, update_H=False, fixed=(weights, None))
+    assert np.array_equal(W[:, :1], weights)
 
 
 def test_known_w(table):
@@ -112,6 +119,41 @@ def test_a_start_is_only_where_it_begins(table):
     assert not np.array_equal(moved.H[:2], known.astype(X.dtype))
     held = nonneg.factorize(X, 4, start=(first.W, first.H), fixed=known, seed=0)
     assert np.array_equal(held.H[:2], known.astype(X.dtype))
+    # The best start that breaks the constraints is no candidate for the best pair.
+    best = nonneg.factorize(X, 4, seed=0, stop=Iterations(500))
+    again = nonneg.factorize(X, 4, start=(best.W, best.H), fixed=known, seed=0, stop=Iterations(500))
+    assert again.kkt < 1e-3
+
+
+@pytest.mark.parametrize("solver", ["auto", "mu"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_problem_begins_within_bounds(table, loss, solver):
+    X, known = table
+    source = nonneg.data.as_source(X)
+    simplex = loss in ("frobenius", "poisson") and solver == "auto"
+    bounds = check_constraints(known, (0.5, None), simplex, X.shape, 4, X.dtype).scaled(source.scale)
+    problem = solver_for(LOSSES[loss], solver).problem(source, (Shrink(), Shrink()), bounds)
+    W, H = problem.begin(STARTS["random"](source, 4, 0))
+    assert np.array_equal(H[:2], bounds[1].low[:2])
+    assert W.max() <= bounds[0].high.max()
+    assert not simplex or np.allclose(W.sum(axis=0), source.scale.W)
+
+
+def test_known_parts_take_the_place_of_those_they_resemble():
+    rng = np.random.default_rng(0)
+    W, H = rng.random((4, 9)), rng.random((4, 12))
+    known = np.full((4, 12), NAN)
+    known[0, 3:], known[1] = 7 * H[2, 3:], H[0] / 5
+    bounds = check_constraints(known, None, False, (9, 12), 4, np.dtype(float))
+    new_W, new_H = matched(bounds, (W, H))
+    assert np.allclose(new_H[:2], [7 * H[2], H[0] / 5])
+    assert np.array_equal(new_H[2:], H[[1, 3]])
+    assert np.allclose(new_W.T @ new_H, W.T @ H)
+    # The same for what is known of W.
+    bounds = check_constraints((known[:2].T, None), None, False, (12, 9), 4, np.dtype(float))
+    new_H, new_W = matched(bounds, (H, W))
+    assert np.allclose(new_H[:2], [7 * H[2], H[0] / 5])
+    assert np.allclose(new_W.T @ new_H, W.T @ H)
 
 
 @pytest.mark.parametrize("dtype", ["float64"], indirect=True)
@@ -401,6 +443,47 @@ def test_a_start_of_the_users_own_is_taken_to_the_simplex(mixtures):
     first = nonneg.factorize(X, 4, seed=0)
     result = nonneg.factorize(X, 4, simplex=True, start=first, seed=0, stop=Iterations(5))
     assert np.abs(result.W.sum(axis=1) - 1).max() < 1e-12
+
+
+@pytest.mark.parametrize("loss", ["frobenius", "poisson"])
+def test_a_start_in_a_corner(mixtures, loss):
+    X = mixtures[0]
+    W, H = np.zeros((50, 4)), np.kron(np.eye(4), np.ones(5))
+    W[:, 0] = 1  # the first part knows nothing of most features
+    plain = nonneg.factorize(X, 4, simplex=True, loss=loss, seed=0)
+    result = nonneg.factorize(X, 4, simplex=True, start=(W, H), loss=loss, seed=0, stop=Iterations(500))
+    assert np.abs(result.W.sum(axis=1) - 1).max() < 1e-12
+    assert result.loss_value < 10 * plain.loss_value
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_starts_become_shares(start):
+    rng = np.random.default_rng(1)
+    W, H = rng.dirichlet(np.full(5, 0.4), 80), rng.exponential(size=(5, 30))
+    X = rng.poisson(3 * W @ H).astype(float)
+    result = nonneg.factorize(X, 5, simplex=True, start=start, seed=0)
+    assert result.loss_value < 0.5 * np.sum((X - 3 * W @ H) ** 2)
+    assert result.H.max() < 5 * X.max()
+
+
+@pytest.mark.parametrize("loss", ["frobenius", "poisson"])
+def test_a_part_that_is_known_to_be_empty_takes_its_share(mixtures, loss):
+    X, _, H = mixtures
+    shade = np.linspace(0.2, 1, 50)[:, None]
+    fixed = np.vstack([np.zeros(20), H])
+    result = nonneg.factorize(X * shade, 5, fixed=fixed, simplex=True, loss=loss, seed=0)
+    assert np.abs(result.W.sum(axis=1) - 1).max() < 1e-12
+    assert np.allclose(result.W[:, 0], 1 - shade[:, 0], atol=0.1)
+
+
+def test_the_warm_up_solves_the_same_problem():
+    rng = np.random.default_rng(0)
+    X = 2 * rng.dirichlet(np.full(4, 0.4), 5000) @ rng.exponential(size=(4, 25)) + 0.1 * rng.random((5000, 25))
+    H = np.array(nonneg.factorize(X / 2, 4, simplex=True, seed=0).H)
+    for chosen in ({"simplex": True, "upper": (None, 0.7 * X.max())}, {"fixed": 2 * H[:3], "simplex": True}):
+        result = nonneg.factorize(X, 4, seed=0, **chosen)
+        assert result.settings["thinned"] is not None
+        assert result.trace.loss[0] < 1.02 * result.loss_value
 
 
 # --- all of it, everywhere ------------------------------------------------------------------------------

@@ -86,8 +86,6 @@ def settle_in_order(problem: Problem, W: Array, H: Array, keep_order: bool) -> t
         W = problem.settle_W(W, H)
         # A part that no row uses is empty: its H is arbitrary, or zero under a penalty.
         H = np.where(W.any(axis=1, keepdims=True), H, 0).astype(H.dtype)
-        if problem.bounds[1] is not None:
-            problem.bounds[1].restrict(H)
         if keep_order or (np.diff(amounts(W, H)) <= 0).all():
             return W, H
     # H is rank-deficient: W is one of many and changes with the order. Sort, with this W.

@@ -77,7 +77,7 @@ def steepest(G: Array) -> float:
     power = np.ascontiguousarray(centred / size)
     for _ in range(3):
         power = gram(power)
-    return size * float(np.square(power).sum()) ** (1 / 16) * (1 + 1e-6)
+    return float(size * np.square(power).sum() ** (1 / 16) * (1 + 1e-6))
 
 
 def extrapolate(now: Array, before: Array, beta: float, keep: float, out: Array) -> None:
