@@ -279,23 +279,24 @@ template <class T> void bind(nb::module_ &m) {
       "high"_a.noconvert() = nb::none());
   m.def(
       "simplex",
-      [](Out<T> F, In<T> B, In<T> G, double curvature, double total, int most, double tol, int64_t start,
-         int64_t stop, int threads, Marks marks, Bound<T> low, Bound<T> high) {
+      [](Out<T> F, In<T> B, In<T> G, In1<T> length, double total, int most, double tol, int64_t start, int64_t stop,
+         int threads, Marks marks, Bound<T> low, Bound<T> high) {
         nonneg::SweepSums s;
         {
           nb::gil_scoped_release release;
           require(F.shape(0) >= 1 && F.shape(0) == B.shape(0) && F.shape(1) == B.shape(1) &&
-                      G.shape(0) == F.shape(0) && G.shape(1) == F.shape(0) && total > 0,
+                      G.shape(0) == F.shape(0) && G.shape(1) == F.shape(0) && length.shape(0) == F.shape(0) &&
+                      total > 0,
                   "simplex: shapes do not fit");
           require_range(start, stop, F.shape(1), threads);
           const auto [least, largest] = limits_of(low, high, F);
-          s = parallel::simplex<T>(threads, F.data(), B.data(), G.data(), int(F.shape(0)), int64_t(F.shape(1)),
-                                   T(curvature), T(total), most, T(tol), start, stop, marks_of(marks, F.shape(1)),
-                                   least, largest);
+          s = parallel::simplex<T>(threads, F.data(), B.data(), G.data(), length.data(), int(F.shape(0)),
+                                   int64_t(F.shape(1)), T(total), most, T(tol), start, stop,
+                                   marks_of(marks, F.shape(1)), least, largest);
         }
         return std::make_tuple(s.product, s.first_step, s.size);
       },
-      "F"_a.noconvert(), "B"_a.noconvert(), "G"_a.noconvert(), "curvature"_a, "total"_a, "most"_a, "tol"_a,
+      "F"_a.noconvert(), "B"_a.noconvert(), "G"_a.noconvert(), "length"_a.noconvert(), "total"_a, "most"_a, "tol"_a,
       "start"_a, "stop"_a, "threads"_a = 1, "left"_a.noconvert() = nb::none(), "low"_a.noconvert() = nb::none(),
       "high"_a.noconvert() = nb::none());
   m.def(

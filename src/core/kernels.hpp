@@ -56,10 +56,10 @@ template <class T> struct Kernels {
   // Exact non-negative least squares for the columns in the range; returns how many did not settle.
   int64_t (*nnls)(T *F, const T *B, const double *G, int k, int64_t rows, double l1, int64_t start, int64_t stop,
                   const uint8_t *only);
-  // The same over columns that sum to `total`, which are brought there first; `curvature` is the largest of G
-  // across the simplex. Without steps that is all. See simplex.hpp.                      2 rows k^2 flop a step,
-  // and more
-  SweepSums (*simplex)(T *F, const T *B, const T *G, int k, int64_t rows, T curvature, T total, int most, T tol,
+  // The same over columns that sum to `total`, by projected gradients that step `length` (one a part) times the
+  // slope. Without steps columns are brought to the nearest feasible point. See simplex.hpp.  2 rows k^2 flop a
+  // step, and more
+  SweepSums (*simplex)(T *F, const T *B, const T *G, const T *length, int k, int64_t rows, T total, int most, T tol,
                        int64_t start, int64_t stop, uint8_t *left, const T *low, const T *high);
   // Exact within bounds and, unless `total` is negative, for columns that sum to it; from a feasible F.
   int64_t (*active_set)(T *F, const T *B, const double *G, int k, int64_t rows, double l1, double total,

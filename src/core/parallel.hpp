@@ -115,11 +115,11 @@ SweepSums sweeps(int threads, T *F, const T *B, const T *G, int k, int64_t rows,
 }
 
 template <class T>
-SweepSums simplex(int threads, T *F, const T *B, const T *G, int k, int64_t rows, T curvature, T total, int most,
-                  T tol, int64_t start, int64_t stop, uint8_t *left, const T *low, const T *high) {
+SweepSums simplex(int threads, T *F, const T *B, const T *G, const T *length, int k, int64_t rows, T total,
+                  int most, T tol, int64_t start, int64_t stop, uint8_t *left, const T *low, const T *high) {
   return sum_of_sweeps(threads, (stop - start) * k * (2.0 * k + 50) * std::clamp(most, 1, 10), start, stop,
                        [&](int64_t from, int64_t to) {
-                         return kernels<T>().simplex(F, B, G, k, rows, curvature, total, most, tol, from, to, left,
+                         return kernels<T>().simplex(F, B, G, length, k, rows, total, most, tol, from, to, left,
                                                      low, high);
                        });
 }

@@ -1,5 +1,6 @@
 // Least squares over a simplex, many small problems that share one Gram matrix:
 //   minimise over low <= F <= high, sum(F_i) = total, for each column i:  1/2 F_i' G F_i - B_i' F_i
+// Steps are as long for each part as its curvature allows, so parts may be of any size.
 // by accelerated projected gradients (Beck & Teboulle 2009, doi:10.1137/080716542), begun anew where the momentum
 // leads uphill (O'Donoghue & Candes 2015, doi:10.1007/s10208-013-9150-3). Lanes run along the rows, as in
 // sweeps.hpp.
@@ -24,17 +25,19 @@ template <class T> NONNEG_INLINE bool any_lane(mask<T> m) {
   return any;
 }
 
-// The nearest point to v (k vectors, overwritten): f = v - shift within the bounds, with the one shift that makes
-// the sum `total`. The sum falls with the shift, in straight pieces: Newton's steps, halved where they leave the
-// bracket. `shift` is the guess to begin with, and becomes the answer.
+// The nearest point to v (k vectors, overwritten), each part p weighed by 1 / length[p]: f = v - shift length[p]
+// within the bounds, with the one shift that makes the sum `total`. The sum falls with the shift, in straight
+// pieces: Newton's steps, halved where they leave the bracket. `shift` is the guess to begin with, and becomes the
+// answer.
 template <class T>
-NONNEG_INLINE void onto_simplex(T *v, const T *low, const T *high, int k, T total, vec<T> &shift) {
+NONNEG_INLINE void onto_simplex(T *v, const T *low, const T *high, const T *length, int k, T total, vec<T> &shift) {
   constexpr int L = lanes<T>;
   const vec<T> zero{}, one = fill(T(1)), whole = fill(total);
   const vec<T> close = fill(2 * T(k) * std::numeric_limits<T>::epsilon() * total);
   vec<T> left = fill(std::numeric_limits<T>::max()), right = -left;
   for (int p = 0; p < k; ++p) {
-    const vec<T> at_high = load(v + p * L) - load(high + p * L), at_low = load(v + p * L) - load(low + p * L);
+    const vec<T> at_high = (load(v + p * L) - load(high + p * L)) / length[p];
+    const vec<T> at_low = (load(v + p * L) - load(low + p * L)) / length[p];
     left = at_high < left ? at_high : left;
     right = at_low > right ? at_low : right;
   }
@@ -44,9 +47,9 @@ NONNEG_INLINE void onto_simplex(T *v, const T *low, const T *high, int k, T tota
     vec<T> sum{};
     inside = zero;
     for (int p = 0; p < k; ++p) {
-      const vec<T> x = load(v + p * L) - shift, least = load(low + p * L), most = load(high + p * L);
+      const vec<T> x = load(v + p * L) - shift * length[p], least = load(low + p * L), most = load(high + p * L);
       sum += within<T>(x, least, most);
-      inside += (x > least) & (x < most) ? one : zero;
+      inside += (x > least) & (x < most) ? fill(length[p]) : zero;
     }
     missing = whole - sum;
   };
@@ -63,21 +66,24 @@ NONNEG_INLINE void onto_simplex(T *v, const T *low, const T *high, int k, T tota
       break;
   }
   // What is no more than rounding of the shift is nothing: a part with such weights alone would grow without end.
-  const vec<T> size = shift > zero ? shift : -shift,
-               dust = fill(4 * std::numeric_limits<T>::epsilon()) * (size + whole);
-  shift += dust;
+  const vec<T> rounding = fill(4 * std::numeric_limits<T>::epsilon());
+  for (int p = 0; p < k; ++p) {
+    const vec<T> from = load(v + p * L), moved = shift * length[p], size = moved > zero ? moved : -moved;
+    const vec<T> x = from - moved - load(low + p * L);
+    store<T>(v + p * L, x > rounding * (size + whole) ? from : fill(-std::numeric_limits<T>::max()));
+  }
   evaluate();
   // What is missing now goes to the entries between their bounds.
   const vec<T> rest = missing / (inside > zero ? inside : one);
   for (int p = 0; p < k; ++p) {
-    const vec<T> x = load(v + p * L) - shift, least = load(low + p * L), most = load(high + p * L);
-    store(v + p * L, within<T>((x > least) & (x < most) ? x + rest : x, least, most));
+    const vec<T> x = load(v + p * L) - shift * length[p], least = load(low + p * L), most = load(high + p * L);
+    store(v + p * L, within<T>((x > least) & (x < most) ? x + rest * length[p] : x, least, most));
   }
-  shift -= dust;
 }
 
-// v = y - (G y - b) / curvature
-template <class T> NONNEG_INLINE void gradient_step(const T *y, const T *b, const T *G, int k, T inverse, T *v) {
+// v = y - (G y - b) length
+template <class T>
+NONNEG_INLINE void gradient_step(const T *y, const T *b, const T *G, const T *length, int k, T *v) {
   constexpr int L = lanes<T>, P = 4;
   for (int p = 0; p < k; p += P) {
     const int here = std::min(P, k - p);
@@ -93,19 +99,18 @@ template <class T> NONNEG_INLINE void gradient_step(const T *y, const T *b, cons
         for (int s = 0; s < here; ++s)
           a[s] += fill(G[int64_t(p + s) * k + q]) * load(y + q * L);
     for (int s = 0; s < here; ++s)
-      store(v + (p + s) * L, load(y + (p + s) * L) - fill(inverse) * (a[s] - load(b + (p + s) * L)));
+      store(v + (p + s) * L, load(y + (p + s) * L) - fill(length[p + s]) * (a[s] - load(b + (p + s) * L)));
   }
 }
 
 // Up to `most` steps over the columns [start, stop); a column stops once a step moves it less than `tol` times its
 // first step did. With most = 0 the columns are brought to the nearest feasible point.
 template <class T>
-SweepSums simplex(T *F, const T *B, const T *G, int k, int64_t rows, T curvature, T total, int most, T tol,
+SweepSums simplex(T *F, const T *B, const T *G, const T *length, int k, int64_t rows, T total, int most, T tol,
                   int64_t start, int64_t stop, uint8_t *left, const T *lows, const T *highs) {
   constexpr int L = lanes<T>;
   const size_t room = size_t(k) * L;
   Scratch<T> f(room), y(room), v(room), b(room), low(room), high(room);
-  const T inverse = curvature > 0 ? 1 / curvature : T(0);
   SweepSums sums;
   for (int64_t i = start; i < stop; i += L) {
     const int count = int(std::min<int64_t>(L, stop - i));
@@ -125,17 +130,17 @@ SweepSums simplex(T *F, const T *B, const T *G, int k, int64_t rows, T curvature
       active[lane] = -1;
     vec<T> shift{}, first{}, t = fill(T(1)), momentum{};
     if (most == 0) {
-      onto_simplex<T>(f, low, high, k, total, shift);
+      onto_simplex<T>(f, low, high, length, k, total, shift);
       active = mask<T>{};
     }
     for (int round = 0; round < most; ++round) {
-      gradient_step<T>(y, b, G, k, inverse, v);
-      onto_simplex<T>(v, low, high, k, total, shift);
+      gradient_step<T>(y, b, G, length, k, v);
+      onto_simplex<T>(v, low, high, length, k, total, shift);
       vec<T> step{}, uphill{};
       for (int p = 0; p < k; ++p) {
         const vec<T> now = load(v + p * L), from = load(y + p * L) - now;
-        step += from * from;
-        uphill += from * (now - load(f + p * L));
+        step += from * from / length[p];
+        uphill += from * (now - load(f + p * L)) / length[p];
       }
       for (int lane = 0; lane < L; ++lane) {
         const T before = uphill[lane] > 0 ? T(1) : t[lane], after = (1 + std::sqrt(1 + 4 * before * before)) / 2;
@@ -158,11 +163,11 @@ SweepSums simplex(T *F, const T *B, const T *G, int k, int64_t rows, T curvature
       store_some(F + p * rows + i, now, count);
       for (int lane = 0; lane < count; ++lane) {
         sums.product += double(product[lane]);
-        sums.size += double(curvature) * double(now[lane]) * double(now[lane]);
+        sums.size += double(now[lane]) * double(now[lane]) / double(length[p]);
       }
     }
     for (int lane = 0; lane < count; ++lane) {
-      sums.first_step += double(curvature) * double(first[lane]);
+      sums.first_step += double(first[lane]);
       if (left)
         left[i + lane] = active[lane] != 0;
     }

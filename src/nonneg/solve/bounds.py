@@ -39,9 +39,8 @@ class Bounds(NamedTuple):
             np.clip(F, self.low, self.high, out=F)
         else:
             k, rows = F.shape
-            _core.simplex(
-                F, F, np.zeros((k, k), F.dtype), 0.0, self.total, 0, 0.0, 0, rows, thread_count(), None, *self[:2]
-            )
+            nothing, alike = np.zeros((k, k), F.dtype), np.ones(k, F.dtype)
+            _core.simplex(F, F, nothing, alike, self.total, 0, 0.0, 0, rows, thread_count(), None, *self[:2])
 
     @property
     def held(self) -> bool | Array:

@@ -49,7 +49,19 @@ def sweep(
     if total is not None:
         # L1 is a constant there, and a part whose partner is empty still takes its share.
         product, step, size = _core.simplex(
-            F, B, G.astype(F.dtype), steepest(G), total, most, tol, start, stop, thread_count(), left, low, high
+            F,
+            B,
+            G.astype(F.dtype),
+            step_lengths(G).astype(F.dtype),
+            total,
+            most,
+            tol,
+            start,
+            stop,
+            thread_count(),
+            left,
+            low,
+            high,
         )
         return Sweep(product, _relative(step, size), np.zeros(k, bool))
     G = G.astype(F.dtype)
@@ -64,20 +76,29 @@ def _relative(step: float, size: float) -> float:
     return float(np.sqrt(step / size)) if size > 0 else (float("inf") if step > 0 else 0.0)
 
 
-def steepest(G: Array) -> float:
-    """Return a bound, close from above, on the curvature of G (k x k) along directions that sum to zero.
+def step_lengths(G: Array) -> Array:
+    """Return how far, times its slope, each part may go along directions that sum to zero; G is k x k.
 
-    The largest eigenvalue of the centred matrix is at most the eighth root of the norm of its eighth power.
+    The inverse of each part's own curvature, and of a bound, close from above, on the largest curvature in these
+    units: the largest eigenvalue of a matrix is at most the eighth root of the norm of its eighth power.
     """
-    k = len(G)
-    centred = G - G.mean(axis=0) - G.mean(axis=1)[:, None] + G.mean()
-    size = float(np.trace(centred))
-    if k == 1 or not size > 0:
-        return 0.0
-    power = np.ascontiguousarray(centred / size)
+    own = np.diag(G)
+    alive = own > 1e-24 * own.max()
+    own = np.where(alive, own, own[alive].min(initial=own.max()) or 1.0)
+    root = 1 / np.sqrt(own)
+    across = root / np.sqrt(np.square(root).sum())
+    scaled = G * root[:, None] * root
+    along = (scaled * across).sum(axis=1)
+    scaled = (
+        scaled - along[:, None] * across - across[:, None] * along + across[:, None] * across * (along * across).sum()
+    )
+    size = float(np.trace(scaled))
+    if not size > 1e-14:
+        return np.asarray(1 / own)
+    power = np.ascontiguousarray(scaled / size)
     for _ in range(3):
         power = gram(power)
-    return float(size * np.square(power).sum() ** (1 / 16) * (1 + 1e-6))
+    return np.asarray(1 / own / (size * np.square(power).sum() ** (1 / 16) * (1 + 1e-6)))
 
 
 def extrapolate(now: Array, before: Array, beta: float, keep: float, out: Array) -> None:
