@@ -25,19 +25,20 @@ template <class T> NONNEG_INLINE bool any_lane(mask<T> m) {
   return any;
 }
 
-// The nearest point to v (k vectors, overwritten), each part p weighed by 1 / length[p]: f = v - shift length[p]
-// within the bounds, with the one shift that makes the sum `total`. The sum falls with the shift, in straight
-// pieces: Newton's steps, halved where they leave the bracket. `shift` is the guess to begin with, and becomes the
-// answer.
+// The nearest point to v (k vectors, overwritten), each part p weighed by weight[p] = 1 / length[p]: f = v - shift
+// length[p] within the bounds, with the one shift that makes the sum `total`. The sum falls with the shift, in
+// straight pieces: Newton's steps, halved where they leave the bracket. `shift` is the guess to begin with, and
+// becomes the answer.
 template <class T>
-NONNEG_INLINE void onto_simplex(T *v, const T *low, const T *high, const T *length, int k, T total, vec<T> &shift) {
+NONNEG_INLINE void onto_simplex(T *v, const T *low, const T *high, const T *length, const T *weight, int k, T total,
+                                vec<T> &shift) {
   constexpr int L = lanes<T>;
   const vec<T> zero{}, one = fill(T(1)), whole = fill(total);
   const vec<T> close = fill(2 * T(k) * std::numeric_limits<T>::epsilon() * total);
   vec<T> left = fill(std::numeric_limits<T>::max()), right = -left;
   for (int p = 0; p < k; ++p) {
-    const vec<T> at_high = (load(v + p * L) - load(high + p * L)) / length[p];
-    const vec<T> at_low = (load(v + p * L) - load(low + p * L)) / length[p];
+    const vec<T> at_high = (load(v + p * L) - load(high + p * L)) * weight[p];
+    const vec<T> at_low = (load(v + p * L) - load(low + p * L)) * weight[p];
     left = at_high < left ? at_high : left;
     right = at_low > right ? at_low : right;
   }
@@ -110,7 +111,9 @@ SweepSums simplex(T *F, const T *B, const T *G, const T *length, int k, int64_t 
                   int64_t start, int64_t stop, uint8_t *left, const T *lows, const T *highs) {
   constexpr int L = lanes<T>;
   const size_t room = size_t(k) * L;
-  Scratch<T> f(room), y(room), v(room), b(room), low(room), high(room);
+  Scratch<T> f(room), y(room), v(room), b(room), low(room), high(room), weight(k);
+  for (int p = 0; p < k; ++p)
+    weight[p] = 1 / length[p];
   SweepSums sums;
   for (int64_t i = start; i < stop; i += L) {
     const int count = int(std::min<int64_t>(L, stop - i));
@@ -130,17 +133,17 @@ SweepSums simplex(T *F, const T *B, const T *G, const T *length, int k, int64_t 
       active[lane] = -1;
     vec<T> shift{}, first{}, t = fill(T(1)), momentum{};
     if (most == 0) {
-      onto_simplex<T>(f, low, high, length, k, total, shift);
+      onto_simplex<T>(f, low, high, length, weight, k, total, shift);
       active = mask<T>{};
     }
     for (int round = 0; round < most; ++round) {
       gradient_step<T>(y, b, G, length, k, v);
-      onto_simplex<T>(v, low, high, length, k, total, shift);
+      onto_simplex<T>(v, low, high, length, weight, k, total, shift);
       vec<T> step{}, uphill{};
       for (int p = 0; p < k; ++p) {
         const vec<T> now = load(v + p * L), from = load(y + p * L) - now;
-        step += from * from / length[p];
-        uphill += from * (now - load(f + p * L)) / length[p];
+        step += from * from * weight[p];
+        uphill += from * (now - load(f + p * L)) * weight[p];
       }
       for (int lane = 0; lane < L; ++lane) {
         const T before = uphill[lane] > 0 ? T(1) : t[lane], after = (1 + std::sqrt(1 + 4 * before * before)) / 2;
@@ -163,7 +166,7 @@ SweepSums simplex(T *F, const T *B, const T *G, const T *length, int k, int64_t 
       store_some(F + p * rows + i, now, count);
       for (int lane = 0; lane < count; ++lane) {
         sums.product += double(product[lane]);
-        sums.size += double(now[lane]) * double(now[lane]) / double(length[p]);
+        sums.size += double(now[lane]) * double(now[lane]) * double(weight[p]);
       }
     }
     for (int lane = 0; lane < count; ++lane) {
