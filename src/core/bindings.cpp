@@ -6,6 +6,7 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
 namespace nb = nanobind;
@@ -28,6 +29,8 @@ template <class T> using In1 = nb::ndarray<const T, nb::numpy, nb::ndim<1>, nb::
 template <class T> using Out1 = nb::ndarray<T, nb::numpy, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Marks = std::optional<nb::ndarray<uint8_t, nb::numpy, nb::ndim<1>, nb::c_contig, nb::device::cpu>>;
 template <class T> using Under = std::optional<Out<T>>;
+template <class T> using Bound = std::optional<In<T>>;
+using AnyBound = std::optional<std::variant<In<float>, In<double>>>;
 using Release = nb::call_guard<nb::gil_scoped_release>;
 
 void require(bool fits, const char *what) {
@@ -54,10 +57,16 @@ template <class T> bool padded_to_lines(const In<T> &H, int64_t n) {
   return n >= 0 && int64_t(H.shape(1)) >= n && H.shape(1) * sizeof(T) % 64 == 0;
 }
 
+template <class T> void require_bounds(const nonneg::AnyBounds &bounds, const Out<T> &F) {
+  require(!bounds.low || (bounds.bytes == sizeof(T) && bounds.parts == F.shape(0) && bounds.rows == F.shape(1)),
+          "bounds need the type and the shape of the factor");
+}
+
 template <class T> T *under_of(const Under<T> &under, const Out<T> &W, const DivergenceRule &rule) {
   require(rule.update != DivergenceRule::split || under, "split needs an array for the denominators");
   require(!under || (under->shape(0) == W.shape(0) && under->shape(1) == W.shape(1)),
           "the denominators need the shape of the factor");
+  require_bounds(rule, W);
   return under ? under->data() : nullptr;
 }
 
@@ -78,6 +87,15 @@ Weighing<T> weighing_of(const std::optional<In1<T>> &each, const std::optional<I
   require(!each || each->shape(0) == stored, "one weight is needed for each stored entry");
   require(!along || along->shape(0) == columns, "one weight is needed for each row of the partner");
   return {weighted, each ? each->data() : nullptr, 0, along ? along->data() : nullptr, elsewhere};
+}
+
+template <class T>
+std::pair<const T *, const T *> limits_of(const Bound<T> &low, const Bound<T> &high, const Out<T> &F) {
+  require(bool(low) == bool(high), "low and high bounds come together");
+  for (const auto *bound : {&low, &high})
+    require(!*bound || ((*bound)->shape(0) == F.shape(0) && (*bound)->shape(1) == F.shape(1)),
+            "bounds need the shape of the factor");
+  return {low ? low->data() : nullptr, high ? high->data() : nullptr};
 }
 
 std::tuple<double, double, double, double> tuple_of(const DivergenceSums &sums) {
@@ -249,6 +267,7 @@ template <class T, class I> void bind_sparse(nb::module_ &m) {
                     gram.shape(0) == W.shape(0) && gram.shape(1) == W.shape(0) && packed.shape(1) >= W.shape(0) &&
                     packed.shape(1) * sizeof(T) % 32 == 0,
                 "weighted_stored: shapes do not fit");
+        require_bounds(rule, W);
         require_range(start, stop, W.shape(1), threads);
         const auto kernel = [] {
           if constexpr (sizeof(I) == 4)
@@ -339,7 +358,7 @@ template <class T> void bind(nb::module_ &m) {
   m.def(
       "sweeps",
       [](Out<T> F, In<T> B, In<T> G, double l1, int max_sweeps, double tol, int64_t start, int64_t stop,
-         int threads, Marks marks) {
+         int threads, Marks marks, Bound<T> low, Bound<T> high) {
         nonneg::SweepSums s;
         {
           nb::gil_scoped_release release;
@@ -347,13 +366,53 @@ template <class T> void bind(nb::module_ &m) {
                       G.shape(0) == F.shape(0) && G.shape(1) == F.shape(0),
                   "sweeps: shapes do not fit");
           require_range(start, stop, F.shape(1), threads);
+          const auto [least, largest] = limits_of(low, high, F);
           s = parallel::sweeps<T>(threads, F.data(), B.data(), G.data(), int(F.shape(0)), int64_t(F.shape(1)),
-                                  T(l1), max_sweeps, T(tol), start, stop, marks_of(marks, F.shape(1)));
+                                  T(l1), max_sweeps, T(tol), start, stop, marks_of(marks, F.shape(1)), least,
+                                  largest);
         }
         return std::make_tuple(s.product, s.first_step, s.size);
       },
       "F"_a.noconvert(), "B"_a.noconvert(), "G"_a.noconvert(), "l1"_a, "max_sweeps"_a, "tol"_a, "start"_a, "stop"_a,
-      "threads"_a = 1, "left"_a.noconvert() = nb::none());
+      "threads"_a = 1, "left"_a.noconvert() = nb::none(), "low"_a.noconvert() = nb::none(),
+      "high"_a.noconvert() = nb::none());
+  m.def(
+      "simplex",
+      [](Out<T> F, In<T> B, In<T> G, In1<T> length, double total, int most, double tol, int64_t start, int64_t stop,
+         int threads, Marks marks, Bound<T> low, Bound<T> high) {
+        nonneg::SweepSums s;
+        {
+          nb::gil_scoped_release release;
+          require(F.shape(0) >= 1 && F.shape(0) == B.shape(0) && F.shape(1) == B.shape(1) &&
+                      G.shape(0) == F.shape(0) && G.shape(1) == F.shape(0) && length.shape(0) == F.shape(0) &&
+                      total > 0,
+                  "simplex: shapes do not fit");
+          require_range(start, stop, F.shape(1), threads);
+          const auto [least, largest] = limits_of(low, high, F);
+          s = parallel::simplex<T>(threads, F.data(), B.data(), G.data(), length.data(), int(F.shape(0)),
+                                   int64_t(F.shape(1)), T(total), most, T(tol), start, stop,
+                                   marks_of(marks, F.shape(1)), least, largest);
+        }
+        return std::make_tuple(s.product, s.first_step, s.size);
+      },
+      "F"_a.noconvert(), "B"_a.noconvert(), "G"_a.noconvert(), "length"_a.noconvert(), "total"_a, "most"_a, "tol"_a,
+      "start"_a, "stop"_a, "threads"_a = 1, "left"_a.noconvert() = nb::none(), "low"_a.noconvert() = nb::none(),
+      "high"_a.noconvert() = nb::none());
+  m.def(
+      "active_set",
+      [](Out<T> F, In<T> B, In<double> G, double l1, double total, int64_t start, int64_t stop, int threads,
+         Marks marks, Bound<T> low, Bound<T> high) {
+        require(F.shape(0) >= 1 && F.shape(0) == B.shape(0) && F.shape(1) == B.shape(1) &&
+                    G.shape(0) == F.shape(0) && G.shape(1) == F.shape(0),
+                "active_set: shapes do not fit");
+        require_range(start, stop, F.shape(1), threads);
+        const auto [least, largest] = limits_of(low, high, F);
+        return parallel::active_set<T>(threads, F.data(), B.data(), G.data(), int(F.shape(0)), int64_t(F.shape(1)),
+                                       l1, total, start, stop, marks_of(marks, F.shape(1)), least, largest);
+      },
+      "F"_a.noconvert(), "B"_a.noconvert(), "G"_a.noconvert(), "l1"_a, "total"_a, "start"_a, "stop"_a,
+      "threads"_a = 1, "only"_a.noconvert() = nb::none(), "low"_a.noconvert() = nb::none(),
+      "high"_a.noconvert() = nb::none(), Release());
   m.def(
       "nnls",
       [](Out<T> F, In<T> B, In<double> G, double l1, int64_t start, int64_t stop, int threads, Marks marks) {
@@ -420,6 +479,7 @@ template <class T> void bind(nb::module_ &m) {
                     gram.shape(1) == W.shape(0) && H.shape(0) == W.shape(0) &&
                     padded_to_lines(H, int64_t(X.shape(1))),
                 "weighted_dense: shapes do not fit");
+        require_bounds(rule, W);
         require_range(start, stop, W.shape(1), threads);
         const double k = double(W.shape(0)), rows = double(stop - start);
         const int64_t ldx = row_stride<T>(X);
@@ -471,6 +531,20 @@ template <class T> void bind(nb::module_ &m) {
   bind_sparse<T, int64_t>(m);
 }
 
+void bound(nonneg::AnyBounds &rule, const AnyBound &low, const AnyBound &high) {
+  require(bool(low) == bool(high) && (!low || low->index() == high->index()),
+          "low and high bounds come together, of one type");
+  if (!low)
+    return;
+  std::visit(
+      [&](const auto &least, const auto &most) {
+        require(least.shape(0) == most.shape(0) && least.shape(1) == most.shape(1),
+                "low and high bounds have one shape");
+        rule = {least.data(), most.data(), least.itemsize(), least.shape(0), least.shape(1)};
+      },
+      *low, *high);
+}
+
 } // namespace
 
 NB_MODULE(_core, m) {
@@ -479,30 +553,37 @@ NB_MODULE(_core, m) {
       .def(
           "__init__",
           [](DivergenceRule *self, const std::string &update, double beta, double l2, double floor, double zero,
-             double least, int most, double tol, bool measure) {
+             double least, int most, double tol, bool measure, AnyBound low, AnyBound high, double total) {
             require(update == "keep" || update == "multiply" || update == "descend" || update == "split",
                     "unknown update");
             const auto kind = update == "keep"       ? DivergenceRule::keep
                               : update == "multiply" ? DivergenceRule::multiply
                               : update == "descend"  ? DivergenceRule::descend
                                                      : DivergenceRule::split;
-            new (self) DivergenceRule{kind, measure, beta, l2, floor, zero, least, most, tol};
+            new (self) DivergenceRule{{}, kind, measure, beta, l2, floor, zero, least, most, tol};
+            self->total = total;
+            bound(*self, low, high);
           },
           "update"_a, "beta"_a, "l2"_a = 0.0, "floor"_a = 0.0, "zero"_a = 0.0, "least"_a = 0.0, "most"_a = 1,
-          "tol"_a = 0.0, "measure"_a = false)
+          "tol"_a = 0.0, "measure"_a = false, "low"_a.noconvert() = nb::none(), "high"_a.noconvert() = nb::none(),
+          "total"_a = 0.0, nb::keep_alive<1, 11>(), nb::keep_alive<1, 12>())
       .def_ro("beta", &DivergenceRule::beta)
       .def_ro("measure", &DivergenceRule::measure);
   nb::class_<WeightedRule>(m, "WeightedRule", "What to do with each row under the weighted squared error.")
       .def(
           "__init__",
-          [](WeightedRule *self, double l1, double l2, int most, double tol, const std::string &finish) {
+          [](WeightedRule *self, double l1, double l2, int most, double tol, const std::string &finish,
+             AnyBound low, AnyBound high, double total) {
             require(finish == "none" || finish == "moving" || finish == "all", "unknown finish");
             const auto kind = finish == "none"     ? WeightedRule::none
                               : finish == "moving" ? WeightedRule::moving
                                                    : WeightedRule::all;
-            new (self) WeightedRule{l1, l2, most, tol, kind};
+            new (self) WeightedRule{{}, l1, l2, most, tol, kind, total};
+            bound(*self, low, high);
           },
-          "l1"_a = 0.0, "l2"_a = 0.0, "most"_a = 1, "tol"_a = 0.0, "finish"_a = "none");
+          "l1"_a = 0.0, "l2"_a = 0.0, "most"_a = 1, "tol"_a = 0.0, "finish"_a = "none",
+          "low"_a.noconvert() = nb::none(), "high"_a.noconvert() = nb::none(), "total"_a = 0.0,
+          nb::keep_alive<1, 7>(), nb::keep_alive<1, 8>());
   bind<float>(m);
   bind<double>(m);
   m.def("levels", &nonneg::levels, "Instruction sets that this processor runs, worst first.");

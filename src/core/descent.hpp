@@ -72,8 +72,8 @@ NONNEG_INLINE void derive(const RowOfX<T> &row, const T *h, T change, const T *c
 constexpr int rows_at_once = 4;
 
 template <class T>
-void descend_rows(const RowOfX<T> *rows, int count, T *w, int k, const T *slopes, const DivergenceRule &rule,
-                  DivergenceSums &sums) {
+void descend_rows(const RowOfX<T> *rows, int count, T *w, int k, const T *slopes, const Limits<T> &limits,
+                  const DivergenceRule &rule, DivergenceSums &sums) {
   constexpr int R = rows_at_once;
   const T l2 = T(rule.l2);
   const vec<T> floor = fill(T(rule.floor));
@@ -122,6 +122,7 @@ void descend_rows(const RowOfX<T> *rows, int count, T *w, int k, const T *slopes
             least = least_step<T>(rows[r], h, slopes[r * k + p] + l2 * (before + least));
           now = std::max(now, before + least);
         }
+        now = cut<T>(now, limits, r * k + p);
         change[r] = now - before;
         changed[r] = h;
         w[r * k + p] = now;

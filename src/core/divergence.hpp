@@ -1,6 +1,8 @@
 // Updates of the rows of one factor under a beta-divergence, and the divergence itself:
-//     minimise  sum over j of d(x_j, (w h)_j) + l1 sum(w) + 1/2 l2 |w|^2,  w >= 0,  for each row of X.
+//     minimise  sum over j of d(x_j, (w h)_j) + l1 sum(w) + 1/2 l2 |w|^2,  w >= 0,  for each row of X,
+// and within bounds, if there are any: what is updated is separable or one number, so its optimum is cut off there.
 #pragma once
+#include "blend.hpp"
 #include "descent.hpp"
 #include "elementary.hpp"
 #include <cmath>
@@ -116,7 +118,7 @@ void split_row(const RowOfX<T> &row, const T *w, int k, const T *slopes, const D
 // Multiplicative updates (Fevotte & Idier 2011, doi:10.1162/NECO_a_00168).
 template <class T>
 void multiply_row(const RowOfX<T> &row, T *w, int k, const T *slopes, const DivergenceRule &rule, T *ratio,
-                  T *above, T *below, DivergenceSums &sums) {
+                  T *above, T *below, const Limits<T> &limits, int first_limit, DivergenceSums &sums) {
   const double beta = rule.beta;
   const double gamma = beta < 1 ? 1 / (2 - beta) : beta > 2 ? 1 / (beta - 1) : 1;
   double first = 0;
@@ -127,7 +129,7 @@ void multiply_row(const RowOfX<T> &row, T *w, int k, const T *slopes, const Dive
       T factor = above[p] / (below[p] == 0 ? T(rule.zero) : below[p]);
       if (gamma != 1)
         factor = T(std::pow(double(factor), gamma));
-      const T now = w[p] * factor;
+      const T now = cut<T>(w[p] * factor, limits, first_limit + p);
       step += std::abs(double(now - w[p]) * double(below[p] - above[p]));
       if (sweep == 0)
         sums.size += double(below[p]) * double(now);
@@ -175,7 +177,11 @@ DivergenceSums divergence(const Rows &source, T *W, T *under, int k, int64_t m, 
     return (beside + source.gathered()) * (whole_vectors<T>(length) + gap<T>);
   };
   Scratch<T> room(std::max(near_by, needed(longest))), ratio(whole_vectors<T>(longest));
-  Scratch<T> w(rows_at_once * k), own_slopes(rows_at_once * k), above(k), below(k);
+  Scratch<T> w(rows_at_once * k), own_slopes(rows_at_once * k), above(k), below(k), low(rows_at_once * k),
+      high(rows_at_once * k);
+  const Limits<T> limits{static_cast<const T *>(rule.low), static_cast<const T *>(rule.high)};
+  const Limits<T> near = limits.low ? Limits<T>{low, high} : Limits<T>{};
+  Blend<T> blend(rule.total > 0 ? k : 0, rule.total > 0 ? longest : 0);
   RowOfX<T> rows[rows_at_once];
   for (int64_t i = start, count; i < stop; i += count) {
     T *free = room;
@@ -189,13 +195,21 @@ DivergenceSums divergence(const Rows &source, T *W, T *under, int k, int64_t m, 
       free += need;
       for (int p = 0; p < k; ++p)
         w[count * k + p] = W[p * m + i + count];
+      for (int p = 0; limits.low && p < k; ++p) {
+        low[count * k + p] = limits.low[p * m + i + count];
+        high[count * k + p] = limits.high[p * m + i + count];
+      }
     }
-    if (rule.update == DivergenceRule::descend)
-      descend_rows<T>(rows, int(count), w, k, own_slopes, rule, sums);
+    if (rule.update == DivergenceRule::descend && rule.total > 0)
+      for (int r = 0; r < count; ++r)
+        blend.improve(rows[r], w + r * k, own_slopes + r * k,
+                      near.low ? Limits<T>{near.low + r * k, near.high + r * k} : near, rule, sums);
+    else if (rule.update == DivergenceRule::descend)
+      descend_rows<T>(rows, int(count), w, k, own_slopes, near, rule, sums);
     for (int r = 0; r < count; ++r) {
       const T *now = w + r * k, *slopes_here = own_slopes + r * k;
       if (rule.update == DivergenceRule::multiply)
-        multiply_row<T>(rows[r], w + r * k, k, slopes_here, rule, ratio, above, below, sums);
+        multiply_row<T>(rows[r], w + r * k, k, slopes_here, rule, ratio, above, below, near, r * k, sums);
       if (rule.measure) {
         model_row<T>(rows[r], now, k, T(0), rows[r].wh);
         measure_row<T>(rows[r], rule, sums);

@@ -14,8 +14,14 @@ struct SweepSums {
   double size = 0;       // sum of G_pp F^2 after the sweeps
 };
 
+// Bounds on the entries of a factor, if any: arrays of its type (`bytes` a number) and of this shape.
+struct AnyBounds {
+  const void *low = nullptr, *high = nullptr;
+  size_t bytes = 0, parts = 0, rows = 0;
+};
+
 // What to do with each row under a beta-divergence, and what to report.
-struct DivergenceRule {
+struct DivergenceRule : AnyBounds {
   enum Update { keep, multiply, descend, split } update = keep;
   bool measure = false; // whether to evaluate the divergence after the update
   double beta = 1, l2 = 0;
@@ -24,6 +30,7 @@ struct DivergenceRule {
   double least = 0; // x counts as this where it is less; of no meaning where only stored entries are looked at
   int most = 1;     // sweeps of coordinate descend
   double tol = 0;   // a row stops once a sweep promises less than this share of what its first sweep did
+  double total = 0; // what a row sums to, where that is prescribed: Kullback-Leibler, by descend alone
 };
 
 struct DivergenceSums {
@@ -55,11 +62,12 @@ template <class T> struct WeightedX {
 };
 
 // How a half-step under the weighted squared error goes.
-struct WeightedRule {
+struct WeightedRule : AnyBounds {
   double l1 = 0, l2 = 0;
   int most = 1;   // sweeps
   double tol = 0; // a row stops once a sweep moves it less than this share of what its first sweep did
   enum Finish { none, moving, all } finish = none; // rows that end by pivoting
+  double total = 0; // what a row sums to, where that is prescribed; such rows are all solved to the end
 };
 
 template <class T> struct Kernels {
@@ -77,10 +85,18 @@ template <class T> struct Kernels {
               int64_t start, int64_t stop);
   // Coordinate sweeps over the columns of F in the range; see sweeps.hpp.        2 rows k^2 flop a sweep
   SweepSums (*sweeps)(T *F, const T *B, const T *G, int k, int64_t rows, T l1, int max_sweeps, T tol, int64_t start,
-                      int64_t stop, uint8_t *left);
+                      int64_t stop, uint8_t *left, const T *low, const T *high);
   // Exact non-negative least squares for the columns in the range; returns how many did not settle.
   int64_t (*nnls)(T *F, const T *B, const double *G, int k, int64_t rows, double l1, int64_t start, int64_t stop,
                   const uint8_t *only);
+  // The same over columns that sum to `total`, by projected gradients that step `length` (one a part) times the
+  // slope. Without steps columns are brought to the nearest feasible point. See simplex.hpp.  2 rows k^2 flop a
+  // step, and more
+  SweepSums (*simplex)(T *F, const T *B, const T *G, const T *length, int k, int64_t rows, T total, int most, T tol,
+                       int64_t start, int64_t stop, uint8_t *left, const T *low, const T *high);
+  // Exact within bounds and, unless `total` is negative, for columns that sum to it; from a feasible F.
+  int64_t (*active_set)(T *F, const T *B, const double *G, int k, int64_t rows, double l1, double total,
+                        int64_t start, int64_t stop, const uint8_t *only, const T *low, const T *high);
   // out = max(0, now + beta (now - before)), flat.
   void (*extrapolate)(const T *now, const T *before, T beta, T *out, int64_t start, int64_t stop);
   // k x n to n x padded for the gathers; j in the range.

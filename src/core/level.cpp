@@ -1,11 +1,13 @@
 // All kernels at one instruction set. Compiled once per level: see CMakeLists.txt.
 #include "kernels.hpp"
 
+#include "active_set.hpp"
 #include "dense.hpp"
 #include "divergence.hpp"
 #include "expected.hpp"
 #include "nnls.hpp"
 #include "sampled.hpp"
+#include "simplex.hpp"
 #include "sparse.hpp"
 #include "survey.hpp"
 #include "sweeps.hpp"
@@ -22,6 +24,8 @@ constexpr Kernels<T> table_of{
     mix<T>,
     sweeps<T>,
     nnls<T>,
+    simplex<T>,
+    active_set<T>,
     extrapolate<T>,
     pack<T>,
     gather<T, int32_t>,

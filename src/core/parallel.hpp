@@ -90,14 +90,12 @@ void mix(int threads, const T *M, int k, int64_t q, const T *R, int64_t ldr, int
     }
 }
 
-template <class T>
-SweepSums sweeps(int threads, T *F, const T *B, const T *G, int k, int64_t rows, T l1, int max_sweeps, T tol,
-                 int64_t start, int64_t stop, uint8_t *left) {
+// Sums of a kernel of sweeps over the rows; `work` is what it costs in all.
+template <class Kernel>
+SweepSums sum_of_sweeps(int threads, double work, int64_t start, int64_t stop, const Kernel &kernel) {
   const Grid grid(start, stop, 64, 192);
   std::vector<SweepSums> parts(size_t(grid.count()));
-  share(threads, 2.0 * (stop - start) * k * k * std::min(max_sweeps, 4), grid.count(), [&](int64_t i) {
-    parts[size_t(i)] = kernels<T>().sweeps(F, B, G, k, rows, l1, max_sweeps, tol, grid.from(i), grid.to(i), left);
-  });
+  share(threads, work, grid.count(), [&](int64_t i) { parts[size_t(i)] = kernel(grid.from(i), grid.to(i)); });
   SweepSums sums;
   for (const SweepSums &part : parts) {
     sums.product += part.product;
@@ -108,17 +106,49 @@ SweepSums sweeps(int threads, T *F, const T *B, const T *G, int k, int64_t rows,
 }
 
 template <class T>
-int64_t nnls(int threads, T *F, const T *B, const double *G, int k, int64_t rows, double l1, int64_t start,
-             int64_t stop, const uint8_t *only) {
+SweepSums sweeps(int threads, T *F, const T *B, const T *G, int k, int64_t rows, T l1, int max_sweeps, T tol,
+                 int64_t start, int64_t stop, uint8_t *left, const T *low, const T *high) {
+  return sum_of_sweeps(
+      threads, 2.0 * (stop - start) * k * k * std::min(max_sweeps, 4), start, stop, [&](int64_t from, int64_t to) {
+        return kernels<T>().sweeps(F, B, G, k, rows, l1, max_sweeps, tol, from, to, left, low, high);
+      });
+}
+
+template <class T>
+SweepSums simplex(int threads, T *F, const T *B, const T *G, const T *length, int k, int64_t rows, T total,
+                  int most, T tol, int64_t start, int64_t stop, uint8_t *left, const T *low, const T *high) {
+  return sum_of_sweeps(threads, (stop - start) * k * (2.0 * k + 50) * std::clamp(most, 1, 10), start, stop,
+                       [&](int64_t from, int64_t to) {
+                         return kernels<T>().simplex(F, B, G, length, k, rows, total, most, tol, from, to, left,
+                                                     low, high);
+                       });
+}
+
+template <class Kernel>
+int64_t count_unsettled(int threads, double work, int64_t start, int64_t stop, const Kernel &kernel) {
   const Grid grid(start, stop, 16 * threads, 16);
   std::vector<int64_t> unsettled(size_t(grid.count()));
-  share(threads, 1.0 * (stop - start) * k * k * k, grid.count(), [&](int64_t i) {
-    unsettled[size_t(i)] = kernels<T>().nnls(F, B, G, k, rows, l1, grid.from(i), grid.to(i), only);
-  });
+  share(threads, work, grid.count(), [&](int64_t i) { unsettled[size_t(i)] = kernel(grid.from(i), grid.to(i)); });
   int64_t total = 0;
   for (int64_t one : unsettled)
     total += one;
   return total;
+}
+
+template <class T>
+int64_t nnls(int threads, T *F, const T *B, const double *G, int k, int64_t rows, double l1, int64_t start,
+             int64_t stop, const uint8_t *only) {
+  return count_unsettled(threads, 1.0 * (stop - start) * k * k * k, start, stop, [&](int64_t from, int64_t to) {
+    return kernels<T>().nnls(F, B, G, k, rows, l1, from, to, only);
+  });
+}
+
+template <class T>
+int64_t active_set(int threads, T *F, const T *B, const double *G, int k, int64_t rows, double l1, double total,
+                   int64_t start, int64_t stop, const uint8_t *only, const T *low, const T *high) {
+  return count_unsettled(threads, 2.0 * (stop - start) * k * k * k, start, stop, [&](int64_t from, int64_t to) {
+    return kernels<T>().active_set(F, B, G, k, rows, l1, total, from, to, only, low, high);
+  });
 }
 
 template <class T>

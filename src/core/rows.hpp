@@ -32,6 +32,16 @@ template <class T> constexpr int64_t gap = 64 / int64_t(sizeof(T));
 
 template <class T> NONNEG_INLINE vec<T> larger(vec<T> x, vec<T> y) { return x > y ? x : y; }
 
+// Bounds on the coordinates of a row, or none; one with low = high stays as it is.
+template <class T> struct Limits {
+  const T *low = nullptr, *high = nullptr;
+};
+
+// x within its bounds, if it has any
+template <class T> NONNEG_INLINE T cut(T x, const Limits<T> &limits, int64_t i) {
+  return limits.low ? std::min(std::max(x, limits.low[i]), limits.high[i]) : x;
+}
+
 // wh = max(w h, floor)
 template <class T> void model_row(const RowOfX<T> &row, const T *w, int k, T floor, T *wh) {
   constexpr int L = lanes<T>, NV = 4;

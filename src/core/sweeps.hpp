@@ -1,6 +1,7 @@
 // Coordinate sweeps for many small non-negative least-squares problems that share one Gram matrix:
 //   minimise over F >= 0, for each column i:  1/2 F_i' G F_i - B_i' F_i + l1 sum(F_i)
-// F and B are k x rows; lanes run along the rows, so a column's arithmetic never meets its neighbours'.
+// and, if bounds are given, over low <= F <= high; an entry with low = high stays as it is.
+// F, B and the bounds are k x rows; lanes run along the rows, so a column's arithmetic never meets its neighbours'.
 #pragma once
 #include "kernels.hpp"
 #include "lanes.hpp"
@@ -14,9 +15,9 @@ constexpr int sweep_group = 4, sweep_vectors = many_registers ? 3 : 2;
 
 // Gradient parts of the coordinates p .. p + P - 1, each but for the part of the group itself; then the
 // group's own updates, one after the other. `step` collects the decrease G_pp d^2 of every lane.
-template <class T, int P>
-NONNEG_INLINE void sweep_coordinates(T *w, const T *b, const T *G, const T *inverse, int k, int p,
-                                     const mask<T> *active, vec<T> *step) {
+template <class T, int P, bool Bounded>
+NONNEG_INLINE void sweep_coordinates(T *w, const T *b, const T *low, const T *high, const T *G, const T *inverse,
+                                     int k, int p, const mask<T> *active, vec<T> *step) {
   constexpr int L = lanes<T>, NV = sweep_vectors, block = NV * L;
   vec<T> a[P][NV];
   for (int s = 0; s < P; ++s)
@@ -49,6 +50,11 @@ NONNEG_INLINE void sweep_coordinates(T *w, const T *b, const T *G, const T *inve
       const vec<T> old = load(at);
       vec<T> now = old + a[s][v] * scale;
       now = now > zero ? now : zero;
+      if constexpr (Bounded) {
+        const vec<T> least = load(low + (p + s) * block + v * L), most = load(high + (p + s) * block + v * L);
+        now = now > least ? now : least;
+        now = now < most ? now : most;
+      }
       // A zero pivot leaves the coordinate alone: a part that is empty for a while can come back.
       now = active[v] & (scale > zero) ? now : old;
       const vec<T> d = now - old;
@@ -61,11 +67,12 @@ NONNEG_INLINE void sweep_coordinates(T *w, const T *b, const T *G, const T *inve
 // Up to max_sweeps sweeps over the columns [start, stop); a column stops once a sweep moves it less than
 // `tol` times its first sweep did.
 // left[i], if wanted, tells that column i was still moving when the sweeps ended.
-template <class T>
-SweepSums sweeps(T *F, const T *B, const T *G, int k, int64_t rows, T l1, int max_sweeps, T tol, int64_t start,
-                 int64_t stop, uint8_t *left) {
+template <class T, bool Bounded>
+SweepSums sweeps_within(T *F, const T *B, const T *G, int k, int64_t rows, T l1, int max_sweeps, T tol,
+                        int64_t start, int64_t stop, uint8_t *left, const T *lows, const T *highs) {
   constexpr int L = lanes<T>, NV = sweep_vectors, block = NV * L;
   Scratch<T> w(size_t(k) * block), b(size_t(k) * block), inverse(k);
+  Scratch<T> low(Bounded ? size_t(k) * block : 0), high(Bounded ? size_t(k) * block : 0);
   for (int p = 0; p < k; ++p)
     inverse[p] = G[int64_t(p) * k + p] > 0 ? 1 / G[int64_t(p) * k + p] : T(0);
   SweepSums sums;
@@ -77,6 +84,11 @@ SweepSums sweeps(T *F, const T *B, const T *G, int k, int64_t rows, T l1, int ma
         const T *f = F + p * rows + i + v * L, *from = B + p * rows + i + v * L;
         store<T>(w + p * block + v * L, here == L ? load(f) : load_some(f, here));
         store<T>(b + p * block + v * L, (here == L ? load(from) : load_some(from, here)) - fill(l1));
+        if constexpr (Bounded) {
+          const T *least = lows + p * rows + i + v * L, *most = highs + p * rows + i + v * L;
+          store<T>(low + p * block + v * L, here == L ? load(least) : load_some(least, here));
+          store<T>(high + p * block + v * L, here == L ? load(most) : load_some(most, here));
+        }
       }
     mask<T> active[NV];
     vec<T> first[NV];
@@ -86,9 +98,9 @@ SweepSums sweeps(T *F, const T *B, const T *G, int k, int64_t rows, T l1, int ma
       vec<T> step[NV] = {};
       int p = 0;
       for (; p + sweep_group <= k; p += sweep_group)
-        sweep_coordinates<T, sweep_group>(w, b, G, inverse, k, p, active, step);
+        sweep_coordinates<T, sweep_group, Bounded>(w, b, low, high, G, inverse, k, p, active, step);
       for (; p < k; ++p)
-        sweep_coordinates<T, 1>(w, b, G, inverse, k, p, active, step);
+        sweep_coordinates<T, 1, Bounded>(w, b, low, high, G, inverse, k, p, active, step);
       bool any = false;
       for (int v = 0; v < NV; ++v) {
         if (sweep == 0)
@@ -126,6 +138,13 @@ SweepSums sweeps(T *F, const T *B, const T *G, int k, int64_t rows, T l1, int ma
         sums.first_step += max_sweeps > 0 ? double(first[v][lane]) : 0;
   }
   return sums;
+}
+
+template <class T>
+SweepSums sweeps(T *F, const T *B, const T *G, int k, int64_t rows, T l1, int max_sweeps, T tol, int64_t start,
+                 int64_t stop, uint8_t *left, const T *low, const T *high) {
+  return low ? sweeps_within<T, true>(F, B, G, k, rows, l1, max_sweeps, tol, start, stop, left, low, high)
+             : sweeps_within<T, false>(F, B, G, k, rows, l1, max_sweeps, tol, start, stop, left, low, high);
 }
 
 // out = max(0, now + beta (now - before)) on [start, stop) of flat arrays.

@@ -3,6 +3,7 @@
 // by coordinate sweeps on the Gram matrix of the row's own weights, with as many rows side by side as there are
 // lanes.
 #pragma once
+#include "active_set.hpp"
 #include "kernels.hpp"
 #include "nnls.hpp"
 #include "rows.hpp"
@@ -117,7 +118,8 @@ template <class T> void gram_of_row(const RowOfX<T> &row, int k, T *G, T *b, int
 }
 
 // One sweep over all coordinates of the rows in the lanes; returns the decrease G_pp d^2 of each.
-template <class T> vec<T> sweep_own(T *w, const T *G, const T *b, const T *inverse, int k, mask<T> active) {
+template <class T>
+vec<T> sweep_own(T *w, const T *G, const T *b, const T *inverse, const Limits<T> &limits, int k, mask<T> active) {
   constexpr int L = lanes<T>, chains = 4;
   vec<T> step{};
   const vec<T> zero{};
@@ -134,6 +136,10 @@ template <class T> vec<T> sweep_own(T *w, const T *G, const T *b, const T *inver
     vec<T> now = old + ((pull[0] + pull[1]) + (pull[2] + pull[3])) * scale;
     // Nothing that was observed says anything of a part without a pivot.
     now = (now > zero) & (scale > zero) ? now : zero;
+    if (limits.low) {
+      const vec<T> low = load(limits.low + p * L), high = load(limits.high + p * L);
+      now = now < low ? low : now > high ? high : now;
+    }
     now = active ? now : old;
     step += load(g + p * L) * (now - old) * (now - old);
     store<T>(w + p * L, now);
@@ -148,8 +154,13 @@ SweepSums weighted(const Rows &source, T *W, int k, int64_t m, const T *gram, co
   constexpr int L = lanes<T>;
   RowGroup<T, Rows> group(source, start, stop);
   Scratch<T> G(size_t(k) * k * L), b(size_t(k) * L), w(size_t(k) * L), inverse(size_t(k) * L);
+  const Limits<T> given{static_cast<const T *>(rule.low), static_cast<const T *>(rule.high)};
+  Scratch<T> low(given.low ? size_t(k) * L : 0), high(given.low ? size_t(k) * L : 0);
+  const Limits<T> limits = given.low ? Limits<T>{low, high} : given;
+  const bool sums_up = rule.total > 0, constrained = given.low || sums_up;
   Scratch<double> own(size_t(k) * k);
   PrincipalPivoting pivoting(own, k);
+  ActiveSet active_set(own, k, sums_up);
   SweepSums sums;
   for (int64_t i = start; i < stop; i += L) {
     const int count = int(std::min<int64_t>(L, stop - i));
@@ -172,11 +183,15 @@ SweepSums weighted(const Rows &source, T *W, int k, int64_t m, const T *gram, co
         inverse[p * L + r] = pivot > 0 ? 1 / pivot : T(0);
         b[p * L + r] -= T(rule.l1);
         w[p * L + r] = r < count ? W[p * m + i + r] : T(0);
+        if (given.low) {
+          low[p * L + r] = r < count ? given.low[p * m + i + r] : T(0);
+          high[p * L + r] = r < count ? given.high[p * m + i + r] : T(0);
+        }
       }
     mask<T> active = ~mask<T>{};
     vec<T> first{};
-    for (int sweep = 0; sweep < rule.most; ++sweep) {
-      const vec<T> step = sweep_own<T>(w, G, b, inverse, k, active);
+    for (int sweep = 0; sweep < rule.most && !sums_up; ++sweep) {
+      const vec<T> step = sweep_own<T>(w, G, b, inverse, limits, k, active);
       if (sweep == 0)
         first = step;
       active &= step > fill(T(rule.tol * rule.tol)) * first;
@@ -187,12 +202,21 @@ SweepSums weighted(const Rows &source, T *W, int k, int64_t m, const T *gram, co
         break;
     }
     for (int r = 0; r < count; ++r) {
-      if (rule.finish == WeightedRule::all || (rule.finish == WeightedRule::moving && active[r])) {
+      if (sums_up || rule.finish == WeightedRule::all || (rule.finish == WeightedRule::moving && active[r])) {
         for (int p = 0; p < k; ++p)
           for (int q = 0; q < k; ++q)
             own[size_t(p) * k + q] = G[(int64_t(p) * k + q) * L + r];
-        pivoting.solve(w + r, b + r, 0.0, L);
+        if (constrained)
+          active_set.solve(w + r, b + r, 0.0, given.low ? low + r : nullptr, given.low ? high + r : nullptr,
+                           rule.total, L);
+        else
+          pivoting.solve(w + r, b + r, 0.0, L);
       }
+      if (sums_up)
+        for (int p = 0; p < k; ++p) {
+          const double step = double(w[p * L + r]) - double(W[p * m + i + r]);
+          sums.first_step += double(G[(int64_t(p) * k + p) * L + r]) * step * step;
+        }
       sums.first_step += double(first[r]);
       for (int p = 0; p < k; ++p) {
         const double now = w[p * L + r];

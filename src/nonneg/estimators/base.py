@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from nonneg.data import Array, Observed, check_loss_domain, observe, warn_of_unobserved
 from nonneg.estimators.arguments import FLOATS
-from nonneg.solve import Penalty, beta_of, explained_share, given_H
+from nonneg.solve import Penalty, beta_of, bounds_of_rows, explained_share, given_H
 
 
 class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -28,11 +29,13 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     components_: Array
     n_components_: int
+    _constraints: Mapping[str, Any] | None = None  # on W, where the fit had some
 
     def transform(self, X: Any, *, weights: Any = None, uncertainty: Any = None) -> Array:
         """Return how much of each part new samples hold; the parts stay as they are.
 
-        It solves the problem that `fit` solved for W, penalties included: ``transform(X_train)`` is the W of the fit.
+        It solves the problem that `fit` solved for W, penalties and bounds included: ``transform(X_train)`` is the W
+        of the fit.
         A sample's result does not depend on the samples beside it.
 
         Parameters
@@ -45,6 +48,11 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         Returns
         -------
         W : ndarray of shape (n_samples, n_components)
+
+        Raises
+        ------
+        ValueError
+            As `fit`; if the fit had bounds on W that differ from sample to sample.
         """
         check_is_fitted(self)
         observed = self._observe(X, reset=False, weights=weights, uncertainty=uncertainty)
@@ -111,8 +119,9 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         H = np.ascontiguousarray(self.components_, observed.X.dtype)
         return explained_share(observed, self._given_H(observed, H), H, **self._loss_options())
 
-    def _given_H(self, X: Any, H: Array) -> Array:
-        return given_H(X, H, self._penalty(), **self._loss_options())
+    def _given_H(self, observed: Observed, H: Array) -> Array:
+        bounds = bounds_of_rows(self._constraints, len(H), observed.shape[0], H.dtype)
+        return given_H(observed, H, self._penalty(), bounds=bounds, **self._loss_options())
 
     def _loss_options(self) -> dict[str, Any]:
         return {

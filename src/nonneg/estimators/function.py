@@ -10,6 +10,7 @@ from nonneg._warnings import warn_caller
 from nonneg.data import Array
 from nonneg.estimators.arguments import check_start
 from nonneg.estimators.nmf import NMF
+from nonneg.solve import beta_of, check_constraints, check_simplex, given_H
 
 
 def non_negative_factorization(
@@ -30,6 +31,9 @@ def non_negative_factorization(
     random_state: Any = None,
     verbose: int = 0,
     shuffle: bool = False,
+    fixed: Any = None,
+    upper: Any = None,
+    simplex: bool = False,
 ) -> tuple[Array, Array, int]:
     """Factorize X by a function call: `sklearn.decomposition.non_negative_factorization`.
 
@@ -47,6 +51,8 @@ def non_negative_factorization(
         See `NMF`.
     update_H : bool
         Whether to learn H; otherwise W is solved for the H given.
+    fixed, upper, simplex
+        See `NMF.fit`. With ``update_H=False`` they constrain W alone: ``fixed=(fixed_W, None)``.
 
     Returns
     -------
@@ -63,6 +69,15 @@ def non_negative_factorization(
     >>> W, H, n_iter = non_negative_factorization(X, n_components=2, init="random", random_state=0)
     >>> bool(np.allclose(W @ H, X, atol=1e-3))
     True
+
+    H is known, W is not, and should hold few parts of each sample:
+
+    >>> H = np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]])
+    >>> X = np.array([[3.0, 0.2, 3.1], [1.0, 2.0, 3.0]])
+    >>> W, _, _ = non_negative_factorization(X, H=H, n_components=2, update_H=False, alpha_W=0.2, l1_ratio=1.0)
+    >>> W.round(6)
+    array([[2.75, 0.  ],
+           [0.8 , 1.8 ]])
     """
     model = NMF(
         n_components=n_components,
@@ -79,7 +94,7 @@ def non_negative_factorization(
         shuffle=shuffle,
     )
     if update_H:
-        W = model.fit_transform(X, W=W, H=H)
+        W = model.fit_transform(X, W=W, H=H, fixed=fixed, upper=upper, simplex=simplex)
         return W, model.components_, model.n_iter_
     model._validate_params()
     observed = model._observe(X, reset=True)
@@ -92,4 +107,9 @@ def non_negative_factorization(
     H = check_start(H, (k, X.shape[1]), "NMF (input H)", zero=True)
     if H.dtype != X.dtype:
         raise TypeError(f"H should have the same dtype as X. Got H.dtype = {H.dtype}.")
-    return model._given_H(observed, np.ascontiguousarray(H)), H, 1
+    check_simplex(simplex, beta_of(beta_loss), solver)
+    on_W, on_H = check_constraints(fixed, upper, simplex, X.shape, len(H), X.dtype)
+    if on_H is not None:
+        raise ValueError("update_H=False holds all of H as it is given: fixed and upper can constrain W only.")
+    W = given_H(observed, np.ascontiguousarray(H), model._penalty(), bounds=on_W, **model._loss_options())
+    return W, H, 1

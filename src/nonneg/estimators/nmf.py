@@ -87,7 +87,8 @@ class NMF(_BaseNMF):
             + alpha_H m l1_ratio sum(H) + 1/2 alpha_H m (1 - l1_ratio) ||H||^2
 
     Without penalties each row of ``components_`` sums to one and W is in the units of X; parts come by falling
-    share of the total. scikit-learn leaves scale and order to chance.
+    share of the total. scikit-learn leaves scale and order to chance. Known parts, bounds and the simplex keep the
+    scale that they fix, known parts and bounds the order, too.
 
     References
     ----------
@@ -177,6 +178,9 @@ class NMF(_BaseNMF):
         weights: Any = None,
         uncertainty: Any = None,
         sample_weight: Any = None,
+        fixed: Any = None,
+        upper: Any = None,
+        simplex: bool = False,
     ) -> Self:
         """Learn the parts of X.
 
@@ -196,6 +200,14 @@ class NMF(_BaseNMF):
             Standard error of each entry, above 0: weights of ``1 / uncertainty^2``.
         sample_weight : array-like of shape (n_samples,), optional
             How often each sample counts.
+        fixed : array-like of shape (f, n_features) with f <= n_components, or a tuple (fixed_W, fixed_H), optional
+            What is known of the first f components: numbers stay as they are for ever, NaN is learnt. The array is
+            for H; in a tuple, the first item is for W, of shape (n_samples, f), the second for H, and None knows
+            nothing. ``H`` is only where the fit begins, and all of it changes; what is fixed never does.
+        upper : (upper_W, upper_H), optional
+            Upper bounds on the entries of W and of H: a number, an array that broadcasts to their shape, or None.
+        simplex : bool
+            Whether each row of W sums to one (squared error and Kullback-Leibler).
 
         Returns
         -------
@@ -203,7 +215,7 @@ class NMF(_BaseNMF):
             Fitted.
         """
         counts = {"weights": weights, "uncertainty": uncertainty, "sample_weight": sample_weight}
-        self.fit_transform(X, W=W, H=H, **counts)
+        self.fit_transform(X, W=W, H=H, **counts, fixed=fixed, upper=upper, simplex=simplex)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
@@ -217,6 +229,9 @@ class NMF(_BaseNMF):
         weights: Any = None,
         uncertainty: Any = None,
         sample_weight: Any = None,
+        fixed: Any = None,
+        upper: Any = None,
+        simplex: bool = False,
     ) -> Array:
         """Learn the parts of X and return how much of each every sample holds.
 
@@ -236,6 +251,14 @@ class NMF(_BaseNMF):
             Standard error of each entry, above 0: weights of ``1 / uncertainty^2``.
         sample_weight : array-like of shape (n_samples,), optional
             How often each sample counts.
+        fixed : array-like of shape (f, n_features) with f <= n_components, or a tuple (fixed_W, fixed_H), optional
+            What is known of the first f components: numbers stay as they are for ever, NaN is learnt. The array is
+            for H; in a tuple, the first item is for W, of shape (n_samples, f), the second for H, and None knows
+            nothing. ``H`` is only where the fit begins, and all of it changes; what is fixed never does.
+        upper : (upper_W, upper_H), optional
+            Upper bounds on the entries of W and of H: a number, an array that broadcasts to their shape, or None.
+        simplex : bool
+            Whether each row of W sums to one (squared error and Kullback-Leibler).
 
         Returns
         -------
@@ -244,7 +267,8 @@ class NMF(_BaseNMF):
         Raises
         ------
         ValueError
-            For infinity, negative numbers (unless allowed), wrong shapes, zeros where the loss cannot take them.
+            For infinity, negative numbers (unless allowed), wrong shapes, zeros where the loss cannot take them,
+            constraints that cannot be met.
 
         Warns
         -----
@@ -253,15 +277,16 @@ class NMF(_BaseNMF):
         """
         X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, ensure_all_finite=False)
         counts = {"weights": weights, "uncertainty": uncertainty, "sample_weight": sample_weight}
-        result = self._factorize(X, W, H, counts)
+        result = self._factorize(X, W, H, **counts, fixed=fixed, upper=upper, simplex=simplex)
         self.result_ = result
+        self._constraints = result.settings["constraints"]
         self.components_ = result.H.copy()  # the result stays as it is, whatever is done to this
         self.n_components_ = result.k
         self.n_iter_ = result.n_iter
         self.reconstruction_err_ = result.error
         return result.W.copy()
 
-    def _factorize(self, X: Any, W: Any, H: Any, counts: dict[str, Any]) -> Factorization:
+    def _factorize(self, X: Any, W: Any, H: Any, **of_data: Any) -> Factorization:
         warn_if_locked(self.solver, self.init)
         self._n_components, start = parts_and_start(X, W, H, self.n_components, self.init)
         result = factorize(
@@ -271,7 +296,7 @@ class NMF(_BaseNMF):
             penalty=self._penalty(),
             solver=self.solver,
             start=start,
-            **counts,
+            **of_data,
             missing_values=self.missing_values,
             n_init=self.n_init,
             seed=seed_from(self.random_state),

@@ -1,5 +1,6 @@
 """Penalties, starts, sweeps, the one loop and its result."""
 
+from nonneg.solve.constraints import bounds_of_rows, check_constraints, check_simplex
 from nonneg.solve.files import load
 from nonneg.solve.fit import factorize
 from nonneg.solve.given import explained_share, given_H
@@ -19,6 +20,9 @@ __all__ = [
     "State",
     "Trace",
     "beta_of",
+    "bounds_of_rows",
+    "check_constraints",
+    "check_simplex",
     "explained_share",
     "factorize",
     "given_H",

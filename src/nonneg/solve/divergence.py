@@ -9,6 +9,7 @@ import numpy as np
 from nonneg._core import DivergenceRule
 from nonneg.data import Array, Entries
 from nonneg.data.source import Divergence
+from nonneg.solve.bounds import FREE, Bounds, Pair, within
 from nonneg.solve.penalty import Shrink
 from nonneg.solve.problem import NOISE, Step
 from nonneg.solve.rows import unit_rows
@@ -43,9 +44,14 @@ class BetaDivergence:
     last = LAST_UPDATES, LAST_PROMISE
 
     def __init__(
-        self, source: Entries, shrinks: tuple[Shrink, Shrink], beta: float, least: float | None = None
+        self,
+        source: Entries,
+        shrinks: tuple[Shrink, Shrink],
+        beta: float,
+        least: float | None = None,
+        bounds: Pair = FREE,
     ) -> None:
-        self.source, self.shrinks, self.beta = source, shrinks, beta
+        self.source, self.shrinks, self.beta, self.bounds = source, shrinks, beta, bounds
         # What X counts as where it is less, in scaled units.
         self.least = 0.0 if least is None else least * source.scale.whole
         self.exact = False
@@ -67,7 +73,7 @@ class BetaDivergence:
     def begin(self, start: tuple[Array, Array]) -> tuple[Array, Array]:
         """Return the start without zeros."""
         W, H = (np.where(F > 0, F, LIFT * F.mean(axis=1, keepdims=True)).astype(F.dtype) for F in start)
-        return W, H
+        return within(self.bounds, (W, H))
 
     def improve(self, side: str, F: Array, partner: Array) -> Step:
         """Update the factor of a side in place; H's update measures the pair that it leaves."""
@@ -94,15 +100,20 @@ class BetaDivergence:
 
     def solve(self, side: str, partner: Array, *, accuracy: str = "settled") -> Array:
         """Return the factor of a side for a given partner: each row by itself."""
-        size = np.ones((len(partner), 1), partner.dtype)
+        size, bounds = np.ones((len(partner), 1), partner.dtype), self.bounds[side == "H"]
         if not any(self.shrinks[side == "H"]):
-            partner, size = unit_rows(partner)
+            partner, size = unit_rows(partner, together=self._sums_of(side) is not None)
+            bounds = None if bounds is None else bounds.times(1 / size)
         # Each row begins at its own mean: what it ends at depends on no other row.
         means = np.maximum(self.source.means(side), self.least).astype(partner.dtype)
         F: Array = np.where(live(partner)[:, None], means, means.dtype.type(0))
-        self._step(side, F, partner, self._rule("multiply", side))
+        if bounds is not None:
+            F = F if bounds.total is None else np.zeros_like(F)
+            bounds.restrict(F)
+        if self._sums_of(side) is None:
+            self._step(side, F, partner, self._rule("multiply", side, bounds=bounds))
         most, tol = (ROUGH_SWEEPS, ROUGH) if accuracy == "rough" else (SETTLING_SWEEPS, SETTLED[self.source.dtype])
-        self._settle(side, F, partner, most * (20 if accuracy == "exact" else 1), tol)
+        self._settle(side, F, partner, most * (20 if accuracy == "exact" else 1), tol, bounds)
         with np.errstate(over="ignore", under="ignore"):
             F *= size
         return F
@@ -113,16 +124,33 @@ class BetaDivergence:
         self._settle("W", W, H, *self.last)
         return W
 
-    def _settle(self, side: str, F: Array, partner: Array, most: int, tol: float) -> Step:
-        """Bring the rows of a factor to their optimum, in place."""
-        return self._step(side, F, partner, self._rule("multiply", side, most=most, tol=tol))
+    def _settle(
+        self, side: str, F: Array, partner: Array, most: int, tol: float, bounds: Bounds | None = None
+    ) -> Step:
+        """Bring the rows of a factor to their optimum, in place; within the problem's bounds if none are given."""
+        return self._step(side, F, partner, self._rule("multiply", side, most=most, tol=tol, bounds=bounds))
 
     def _rule(
-        self, update: str, side: str, *, most: int = 1, tol: float = 0.0, measure: bool = False
+        self,
+        update: str,
+        side: str,
+        *,
+        most: int = 1,
+        tol: float = 0.0,
+        measure: bool = False,
+        bounds: Bounds | None = None,
     ) -> DivergenceRule:
         floor, zero = self._floors(side)
         l2 = self.shrinks[side == "H"].l2
-        return DivergenceRule(update, self.beta, l2, floor, zero, self.least, most, tol, measure)
+        low, high, total = bounds or self.bounds[side == "H"] or Bounds()
+        return DivergenceRule(
+            update, self.beta, l2, floor, zero, self.least, most, tol, measure, low, high, total or 0.0
+        )
+
+    def _sums_of(self, side: str) -> float | None:
+        """Return what the rows of a factor sum to, where that is prescribed."""
+        bounds = self.bounds[side == "H"]
+        return None if bounds is None else bounds.total
 
     def _floors(self, side: str) -> tuple[float, float]:
         """Return what takes the place of a smaller W H, and of a denominator of zero."""
@@ -135,7 +163,8 @@ class BetaDivergence:
             self._value = done.value
             self.exact = done.value <= FLOOR[self.source.dtype] * self.total
         kkt = float(np.sqrt(done.first_step / done.size)) if done.size > 0 else 0.0
-        return Step(kkt, ~live(partner))
+        # On the simplex a part whose partner is empty still takes its share.
+        return Step(kkt, ~live(partner) & (self._sums_of(side) is None))
 
     def _update(self, side: str, F: Array, partner: Array, rule: DivergenceRule) -> Divergence:
         slopes = np.full(len(F), self.shrinks[side == "H"].l1)
@@ -151,14 +180,24 @@ class KullbackLeibler(BetaDivergence):
     solver = "e-ccd"
     last = ROUGH_SWEEPS, ROUGH
 
-    def __init__(self, source: Entries, shrinks: tuple[Shrink, Shrink]) -> None:
-        super().__init__(source, shrinks, 1.0)
+    def __init__(self, source: Entries, shrinks: tuple[Shrink, Shrink], bounds: Pair = FREE) -> None:
+        super().__init__(source, shrinks, 1.0, bounds=bounds)
 
     def begin(self, start: tuple[Array, Array]) -> tuple[Array, Array]:
         """Return the start without zeros, after multiplicative updates: descent from far off goes astray."""
         W, H = super().begin(start)
+        on_W = self.bounds[0]
+        simplex = on_W is not None and on_W.total is not None
+        if on_W is not None and simplex:
+            # The nearest point may be a corner, where W H vanishes under a positive X.
+            middle = np.zeros_like(W)
+            on_W.restrict(middle)
+            W += W.dtype.type(LIFT) * (middle - W)
         for _ in range(UPDATES_FIRST):
-            super().improve("W", W, H)
+            if simplex:
+                self.improve("W", W, H)
+            else:
+                super().improve("W", W, H)
             super().improve("H", H, W)
         return W, H
 
@@ -167,9 +206,11 @@ class KullbackLeibler(BetaDivergence):
         rule = self._rule("descend", side, most=MOST_SWEEPS, tol=SWEEP_STEP, measure=side == "H")
         return self._step(side, F, partner, rule)
 
-    def _settle(self, side: str, F: Array, partner: Array, most: int, tol: float) -> Step:
-        step = self._step(side, F, partner, self._rule("descend", side, most=most, tol=tol))
-        if not any(self.shrinks[side == "H"]):
+    def _settle(
+        self, side: str, F: Array, partner: Array, most: int, tol: float, bounds: Bounds | None = None
+    ) -> Step:
+        step = self._step(side, F, partner, self._rule("descend", side, most=most, tol=tol, bounds=bounds))
+        if not any(self.shrinks[side == "H"]) and self.bounds[side == "H"] is None:
             # At the optimum a row of W H has the sum of its row of X; a multiplicative update makes it so exactly.
             self._step(side, F, partner, self._rule("multiply", side))
         return step
@@ -182,13 +223,16 @@ class MultipliedDivergence(BetaDivergence):
 
     def begin(self, start: tuple[Array, Array]) -> tuple[Array, Array]:
         """Return the start as it is."""
-        return start
+        return within(self.bounds, start)
 
     def improve(self, side: str, F: Array, partner: Array) -> Step:
         """Multiply, and clear what is below rounding where scikit-learn does."""
         step = super().improve(side, F, partner)
         if self.beta < 1 or (self.beta == 1 and side == "H"):
             F[np.finfo(np.float64).eps * self.source.scale[side == "H"] > F] = 0
+            bounds = self.bounds[side == "H"]
+            if bounds is not None:
+                bounds.restrict(F)
         return step
 
     def settle_W(self, W: Array, H: Array) -> Array:

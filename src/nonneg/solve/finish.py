@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from nonneg.data import Array
+from nonneg.solve.bounds import FREE, held_parts
+from nonneg.solve.constraints import Constraints
 from nonneg.solve.loop import Path
 from nonneg.solve.losses import name_of
 from nonneg.solve.problem import Problem
@@ -15,7 +17,12 @@ from nonneg.solve.stop import CONVERGED
 
 
 def finish(
-    problem: Problem, path: Path, seed: int, settings: dict[str, Any], keep_order: bool
+    problem: Problem,
+    path: Path,
+    seed: int,
+    settings: dict[str, Any],
+    constraints: Constraints,
+    keep_order: bool,
 ) -> tuple[float, Factorization]:
     """Bring the best pair to canonical scale and order, settle W, and measure.
 
@@ -23,7 +30,13 @@ def finish(
     """
     source, (on_W, on_H) = problem.source, problem.shrinks
     W, H = path.W, path.H
-    free = not any(on_W) and not any(on_H)
+    bare = not any(on_W) and not any(on_H)
+    free = bare and problem.bounds == FREE
+    if bare and not free:
+        # Parts whose scale nothing fixes get the canonical one, within the halves of the source's scale.
+        sums = H.sum(axis=1, dtype=np.float64, keepdims=True) / source.scale.H
+        sums[held_parts(problem.bounds, len(H))[:, None] | ~(sums > 0)] = 1
+        W, H = (W * sums).astype(W.dtype), (H / sums).astype(H.dtype)
     if free:
         sums = H.sum(axis=1, dtype=np.float64, keepdims=True)
         H = (H / np.where(sums > 0, sums, 1)).astype(H.dtype)
@@ -33,11 +46,12 @@ def finish(
     value, kkt = problem.measure(W, H)
     objective = value + problem.penalty(W, H)
     loss = source.scale.down_loss(value, problem.beta)
-    W, H = np.ascontiguousarray(W.T), np.ascontiguousarray(H)
     if free:  # H sums to one, W carries the whole scale of X
         W = source.scale.down(W)
     else:
         W, H = W / W.dtype.type(source.scale.W), H / H.dtype.type(source.scale.H)
+        constraints.restore(W, H)
+    W, H = np.ascontiguousarray(W.T), np.ascontiguousarray(H)
     if not (np.isfinite(W).all() and np.isfinite(H).all()):
         raise ValueError(
             f"X is too large: the sum of one of its rows leaves the range of {source.dtype}; divide X first."

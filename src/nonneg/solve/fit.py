@@ -13,6 +13,8 @@ from nonneg._threads import same_threads
 from nonneg._warnings import warn_caller
 from nonneg.data import Array, Entries, as_source, check_loss_domain, observe, warn_of_unobserved
 from nonneg.solve.begin import StartArgument, make_start
+from nonneg.solve.bounds import FREE, held_parts
+from nonneg.solve.constraints import Constraints, check_constraints, check_simplex
 from nonneg.solve.finish import finish
 from nonneg.solve.loop import iterate
 from nonneg.solve.losses import beta_of
@@ -41,6 +43,9 @@ def factorize(
     missing_values: float | None = float("nan"),
     n_init: int = 1,
     seed: int | None = None,
+    fixed: Any = None,
+    upper: Any = None,
+    simplex: bool = False,
     stop: Rule | Sequence[Rule] | None = None,
     callback: Callable[[State], object] | None = None,
     negative: str = "error",
@@ -88,6 +93,15 @@ def factorize(
         Runs; the one with the smallest objective is returned. The first uses `start`, the others are random.
     seed : int, optional
         Seed of all random numbers, 0 to 2**32 - 1. None draws one; the result records it.
+    fixed : array-like of shape (f, n) with f <= k, or a tuple (fixed_W, fixed_H), optional
+        What is known of the first f parts: numbers stay as they are for ever, NaN is learnt. The array is for H; in a
+        tuple, the first item is for W, of shape (m, f), the second for H, and None knows nothing. Zeros forbid a part
+        to use a feature. A start is only where a run begins, it keeps none of its numbers.
+    upper : (upper_W, upper_H), optional
+        Upper bounds on the entries of W and of H: a number, an array that broadcasts to (m, k) or (k, n), or None.
+    simplex : bool
+        Whether each row of W sums to one: shares, abundances, weights of a mixture. It is a constraint of the
+        minimisation, exact to rounding, not a rescaling afterwards. For the squared error and Kullback-Leibler.
     stop : rule or sequence of rules, optional
         When to stop; by default ``RelativeDecrease(1e-4)`` and ``Iterations(200)``. Others: `KKTBelow`, `Seconds`
         (counted from the call, over all runs). Rules that hold neither limit get ``Iterations(200)`` besides.
@@ -116,6 +130,8 @@ def factorize(
 
     Notes
     -----
+    Known parts and bounds keep the order of parts; they, and the simplex, keep the scale that they fix.
+
     Long data are factorized on every eleventh row (or column) first, large dense data of low rank in a random sketch
     (Tepper & Sapiro 2016, doi:10.1109/TSP.2016.2516971), then on X from there. Results are the
     same to the last bit for any number of threads.
@@ -127,6 +143,22 @@ def factorize(
     >>> result = nonneg.factorize(X, 2, seed=0)
     >>> result.W.shape, result.H.shape, result.converged
     ((3, 2), (2, 3), True)
+
+    One part is known, the other is not and has no third feature:
+
+    >>> known = [[0.0, 0.0, 1.0], [float("nan"), float("nan"), 0.0]]
+    >>> nonneg.factorize(X, 2, fixed=known, seed=0).H.round(6)
+    array([[0. , 0. , 1. ],
+           [0.5, 0.5, 0. ]])
+
+    Both parts are known (signatures, spectra): W says how much of each the rows hold, and a penalty makes it sparse.
+
+    >>> both = [[0.0, 0.0, 1.0], [0.5, 0.5, 0.0]]
+    >>> sparse = nonneg.Penalty(alpha_W=0.1, alpha_H=0.0, l1_ratio=1.0)
+    >>> nonneg.factorize(X, 2, fixed=both, penalty=sparse, seed=0).W.round(6)
+    array([[0. , 1.4],
+           [1.7, 0. ],
+           [3.7, 3.4]])
     """
     began = time.perf_counter()
     _check_arguments(k, n_init)
@@ -138,7 +170,7 @@ def factorize(
         raise TypeError(f"penalty must be a Penalty, such as Penalty(alpha_W=0.1), got {penalty!r}.")
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be a function of the State, got {callback!r}.")
-    _warn_if_one_sided(penalty)
+    check_simplex(simplex, beta, solver)
     with same_threads():
         observed = observe(
             X,
@@ -151,6 +183,8 @@ def factorize(
         )
         check_loss_domain(observed.X, beta, floor, negative=negative, elsewhere=observed.elsewhere)
         warn_of_unobserved(observed)
+        constraints = check_constraints(fixed, upper, simplex, observed.shape, k, observed.X.dtype)
+        _warn_if_one_sided(penalty, constraints, k)
         rules = stop_rules(stop)
         arguments = {
             "negative": negative,
@@ -158,8 +192,21 @@ def factorize(
             # JSON knows no NaN.
             "missing_values": missing_values if missing_values is None or missing_values == 0 else "nan",
         }
-        source = as_source(observed)
-        result = _fit(source, k, beta, solve, penalty, start, n_init, seed, rules, callback, arguments, began)
+        result = _fit(
+            as_source(observed),
+            k,
+            beta,
+            solve,
+            penalty,
+            start,
+            n_init,
+            seed,
+            rules,
+            callback,
+            arguments,
+            constraints,
+            began,
+        )
         return replace(result, n_missing=observed.n_missing)
 
 
@@ -175,15 +222,17 @@ def _fit(
     rules: Sequence[Rule],
     callback: Callable[[State], object] | None,
     arguments: dict[str, Any],
+    constraints: Constraints,
     began: float,
 ) -> Factorization:
     """Warm up, run from every start, finish every run and keep the best."""
-    warm_up = WarmUp(source, k, penalty, beta, solver, seed)
+    bounds = constraints.scaled(source.scale)
+    warm_up = WarmUp(source, k, penalty, beta, solver, seed, bounds)
     best: tuple[float, Factorization] | None = None
     for run_seed in [seed, *np.random.SeedSequence(seed).generate_state(n_init - 1).tolist()]:
-        problem = solver.problem(source, scaled_shrinks(penalty, source, beta))
+        problem = solver.problem(source, scaled_shrinks(penalty, source, beta), bounds)
         state = State(began=began, scale=source.scale, degree=beta)
-        name, given = make_start(source, warm_up, k, start if best is None else "random", run_seed)
+        name, given = make_start(source, warm_up, k, start if best is None else "random", run_seed, bounds)
         # A result is not improved by beginning it anew on less data.
         first = given if isinstance(start, Factorization) else warm_up(problem, given, rules, state)
         path = iterate(problem, solver.momentum(), first, rules, callback, state)
@@ -192,6 +241,7 @@ def _fit(
         settings = {
             "k": int(k),
             "penalty": asdict(penalty),
+            "constraints": constraints.settings() if bounds != FREE else None,
             "solver": problem.solver,
             "n_init": int(n_init),
             "stop": [repr(rule) for rule in rules],
@@ -199,7 +249,8 @@ def _fit(
             **arguments,
             **warm_up.settings,
         }
-        run = finish(problem, path, seed, settings, keep_order=name == "given")
+        keep_order = name == "given" or constraints.keeps_order
+        run = finish(problem, path, seed, settings, constraints, keep_order)
         if best is None or run[0] < best[0]:
             best = run
         if path.cancelled:
@@ -221,9 +272,9 @@ def _check_arguments(k: object, n_init: object) -> None:
         raise ValueError(f"k must be at most {MOST_PARTS}, got {k}.")
 
 
-def _warn_if_one_sided(penalty: Penalty) -> None:
+def _warn_if_one_sided(penalty: Penalty, constraints: Constraints, k: int) -> None:
     on_W, on_H = (any(shrink) for shrink in penalty.shrinks((1, 1)))
-    if on_W != on_H:
+    if on_W != on_H and not held_parts(constraints, k).all():
         shrinking, growing = ("W", "H") if on_W else ("H", "W")
         warn_caller(
             f"Only {shrinking} is penalised: {growing} can grow while {shrinking} shrinks, so the objective has no "

@@ -8,6 +8,8 @@ import numpy as np
 
 from nonneg._threads import same_threads
 from nonneg.data import Array, Source, as_source
+from nonneg.solve.bounds import FREE, Bounds
+from nonneg.solve.constraints import Constraints
 from nonneg.solve.penalty import Penalty, Shrink
 from nonneg.solve.solvers import solver_for
 
@@ -21,13 +23,17 @@ def given_H(
     solver: str = "auto",
     floor: float | None = None,
     exact: bool = False,
+    bounds: Bounds | None = None,
 ) -> Array:
-    """Return W (m x k) for a checked or observed X and a given H in the units of X."""
+    """Return W (m x k) for a checked or observed X and a given H in the units of X, within bounds on W (k x m)."""
     with same_threads():
         source = as_source(X)
-        problem = solver_for(beta, solver, floor).problem(source, (shrink_given_H(penalty, source, beta), Shrink()))
-        W = problem.solve("W", H, accuracy="exact" if exact else "settled")
-    return source.scale.down(np.ascontiguousarray(W.T))
+        shrinks = shrink_given_H(penalty, source, beta), Shrink()
+        scaled = None if bounds is None else bounds.times(source.scale.W).times(source.scale.H)
+        problem = solver_for(beta, solver, floor).problem(source, shrinks, (scaled, None))
+        W = source.scale.down(problem.solve("W", H, accuracy="exact" if exact else "settled"))
+    Constraints(bounds).restore(W, H)
+    return np.ascontiguousarray(W.T)
 
 
 def explained_share(
@@ -36,7 +42,7 @@ def explained_share(
     """Return 1 - loss / loss of a model that says nothing, for a checked or observed X; 1 where both are zero."""
     with same_threads():
         source = as_source(X)
-        problem = solver_for(beta, solver, floor).problem(source, (Shrink(), Shrink()))
+        problem = solver_for(beta, solver, floor).problem(source, (Shrink(), Shrink()), FREE)
         loss = problem.value(source.scale.up(np.ascontiguousarray(W.T)), H)
     return 1 - loss / problem.total if problem.total > 0 else 1 - float(loss > 0)
 

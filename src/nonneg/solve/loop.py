@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nonneg.data import Array
+from nonneg.solve.bounds import FREE, held_parts
 from nonneg.solve.momentum import Momentum, Side
 from nonneg.solve.penalty import balance
 from nonneg.solve.problem import Problem
@@ -39,7 +40,7 @@ def iterate(
 ) -> Path:
     """Factorize from a start until a rule fires; factors are k x rows, in the source's scaled units."""
     state = state or State()
-    W, H = (Side(name, F) for name, F in zip("WH", problem.begin(start), strict=True))
+    W, H = (Side(*side) for side in zip("WH", problem.begin(start), problem.bounds, strict=True))
     rebalance(problem, W, H)
     previous = best = float("inf")
     while True:
@@ -84,5 +85,7 @@ def rebalance(problem: Problem, W: Side, H: Side) -> None:
     if not problem.balances:
         return
     factor = balance(W.plain, H.plain, *problem.shrinks, problem.source.sample_weight)
+    if problem.bounds != FREE:
+        factor[held_parts(problem.bounds, len(factor))] = 1
     W.scale(factor)
     H.scale(1 / factor)

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from nonneg.data import Array
+from nonneg.solve.bounds import Bounds
 from nonneg.solve.problem import Problem
 from nonneg.solve.sweeps import extrapolate
 
@@ -14,8 +15,8 @@ from nonneg.solve.sweeps import extrapolate
 class Side:
     """One factor during the loop: last plain iterate, next one, what the partner sees, where updates begin."""
 
-    def __init__(self, name: str, F: Array) -> None:
-        self.name = name
+    def __init__(self, name: str, F: Array, bounds: Bounds | None = None) -> None:
+        self.name, self.bounds = name, bounds
         self.begin, self.plain, self.next, self.best = F.copy(), F.copy(), F.copy(), F.copy()
         self.seen = self.begin
         self.kkt = float("inf")
@@ -28,6 +29,14 @@ class Side:
             # Nothing pulls at the partner of an empty part: it waits, or the extrapolation would carry it away.
             self.next[step.dead] = self.plain[step.dead]
         self.kkt = step.kkt
+
+    def restrict(self, keep: float = 0.0) -> None:
+        """Bring the point where updates begin back within the bounds, and leave this share of each entry at least."""
+        if self.bounds is None:
+            return
+        self.bounds.restrict(self.begin)
+        if keep > 0 and self.bounds.total is not None:  # else it leaves as much as there was
+            self.begin += self.begin.dtype.type(keep) * (self.next - self.begin)
 
     def advance(self) -> None:
         """Make the next iterate the present one."""
@@ -67,6 +76,7 @@ class Restarting:
     def after_W(self, W: Side) -> None:
         """Show H's half-step the extrapolated W."""
         extrapolate(W.next, W.plain, self._length, self.keep, W.begin)
+        W.restrict(self.keep)
 
     def after_H(self, W: Side, H: Side, rose: bool) -> bool:
         """Extrapolate H, or go back to the plain iterates."""
@@ -77,6 +87,7 @@ class Restarting:
             self.restarts_in_a_row += 1
             return True
         extrapolate(H.next, H.plain, self._length, self.keep, H.begin)
+        H.restrict(self.keep)
         self.last_good, self.beta = self.beta, min(self.ceiling, 1.05 * self.beta)
         self.ceiling = min(1.0, 1.01 * self.ceiling)
         self.restarts_in_a_row = 0
@@ -110,6 +121,7 @@ class Growing:
             np.maximum(side.begin, 0, out=side.begin)
             side.begin *= side.begin.dtype.type(length)
             side.begin += side.next
+            side.restrict()
             side.seen = side.next
         return False
 

@@ -15,6 +15,7 @@ from nonneg._core import DivergenceRule
 from nonneg._threads import same_threads
 from nonneg.data import Array, Entries, Scale, as_source, gram, mix
 from nonneg.solve.begin import StartArgument, make_start
+from nonneg.solve.bounds import FREE
 from nonneg.solve.divergence import LIFT, ROUGH, SMALLEST, live
 from nonneg.solve.penalty import Penalty, Shrink, scaled_shrinks
 from nonneg.solve.problem import Problem
@@ -70,7 +71,7 @@ class Task:
         """Return some rows of a checked matrix, and their problem, in a given scale."""
         source = as_source(X, scale)
         solver = solver_for(self.beta, "auto" if self.remembers else "mu", self.floor)
-        return Batch(source, solver.problem(source, scaled_shrinks(self.penalty, source, self.beta)))
+        return Batch(source, solver.problem(source, scaled_shrinks(self.penalty, source, self.beta), FREE))
 
     def start(self, source: Entries, k: int, start: StartArgument, seed: int) -> tuple[Array, Array]:
         """Return W and H to begin with, k x rows, in scaled units."""

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from nonneg.data import Array, Source
+from nonneg.solve.bounds import Pair
 from nonneg.solve.penalty import Shrink
 
 # Losses closer than this share of the total are equal: a restart must not answer to rounding.
@@ -27,6 +28,8 @@ class Problem(Protocol):
     ----------
     shrinks : (Shrink, Shrink)
         Penalties on W and on H, in scaled units.
+    bounds : (Bounds or None, Bounds or None)
+        Constraints on W and on H, in scaled units.
     beta : float
         The loss as a beta-divergence; its value grows like this power of the scale.
     solver : str
@@ -38,6 +41,7 @@ class Problem(Protocol):
     """
 
     shrinks: tuple[Shrink, Shrink]
+    bounds: Pair
     beta: float
     solver: str
     balances: bool
@@ -59,7 +63,7 @@ class Problem(Protocol):
         ...
 
     def begin(self, start: tuple[Array, Array]) -> tuple[Array, Array]:
-        """Return a start from which every part can move."""
+        """Return a start that keeps to the bounds and from which every part can move."""
         ...
 
     def improve(self, side: str, F: Array, partner: Array) -> Step:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nonneg.data import Array, Observed, check_loss_domain, observe, warn_of_unobserved
+from nonneg.solve.constraints import bounds_of_rows
 from nonneg.solve.given import given_H
 from nonneg.solve.losses import beta_of_name
 from nonneg.solve.penalty import Penalty
@@ -52,10 +53,11 @@ class Factorization:
     Attributes
     ----------
     W : ndarray of shape (m, k)
-        How much of each part each row holds. Without penalties the rows of H sum to one, so that ``W[i, j]`` is
-        the amount of row i that part j explains, in the units of X.
+        How much of each part each row holds. Without penalties and constraints the rows of H sum to one, so that
+        ``W[i, j]`` is the amount of row i that part j explains, in the units of X.
     H : ndarray of shape (k, n)
-        The parts, ordered by their share of the total (in the order of the start, where the user gave one).
+        The parts, ordered by their share of the total (in the order of the start, of known parts, of bounds, where
+        the user gave some).
     loss_name : {"frobenius", "kullback-leibler", "itakura-saito"} or str
         Which loss; "beta=0.5" and the like for a beta-divergence without a name.
     loss_value : float
@@ -139,7 +141,7 @@ class Factorization:
         return product
 
     def transform(self, X: Any, *, weights: Any = None, uncertainty: Any = None, exact: bool = False) -> Array:
-        """Return W for new rows, H as it is: the same problem that the fit solved for W, penalties included.
+        """Return W for new rows, H as it is: the problem that the fit solved for W, penalties and bounds included.
 
         Parameters
         ----------
@@ -156,6 +158,11 @@ class Factorization:
         -------
         ndarray of shape (rows, k)
 
+        Raises
+        ------
+        ValueError
+            For a wrong number of features; if the fit had bounds on W that differ from row to row.
+
         Examples
         --------
         >>> import numpy as np, nonneg
@@ -165,15 +172,7 @@ class Factorization:
         array([[4., 4., 2.]])
         """
         observed = self._observe(X, "transform", weights=weights, uncertainty=uncertainty)
-        return given_H(
-            observed,
-            np.ascontiguousarray(self.H, observed.X.dtype),
-            Penalty(**self.settings.get("penalty", {})),
-            beta=beta_of_name(self.loss_name),
-            solver="mu" if self.settings.get("solver") == "mu" else "auto",
-            floor=self.settings.get("floor"),
-            exact=exact,
-        )
+        return self._given_H(observed, exact=exact)
 
     def impute(self, X: Any, *, weights: Any = None, uncertainty: Any = None) -> Array:
         """Return X with W H where it was not observed; W is solved for the rows given, as `transform` does.
@@ -200,8 +199,20 @@ class Factorization:
         2.0
         """
         observed = self._observe(X, "impute", weights=weights, uncertainty=uncertainty)
-        model = self.transform(X, weights=weights, uncertainty=uncertainty) @ self.H.astype(observed.X.dtype)
-        return observed.or_else(model)
+        return observed.or_else(self._given_H(observed) @ self.H.astype(observed.X.dtype))
+
+    def _given_H(self, observed: Observed, *, exact: bool = False) -> Array:
+        dtype = observed.X.dtype
+        return given_H(
+            observed,
+            np.ascontiguousarray(self.H, dtype),
+            Penalty(**self.settings.get("penalty", {})),
+            beta=beta_of_name(self.loss_name),
+            solver="mu" if self.settings.get("solver") == "mu" else "auto",
+            floor=self.settings.get("floor"),
+            exact=exact,
+            bounds=bounds_of_rows(self.settings.get("constraints"), self.k, observed.shape[0], dtype),
+        )
 
     def _observe(self, X: Any, method: str, **counts: Any) -> Observed:
         """Check new rows, read as the fit read its own."""

@@ -7,6 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from nonneg.data import Entries, WeightedDense, WeightedSparse
+from nonneg.solve.bounds import Pair
 from nonneg.solve.divergence import BetaDivergence, KullbackLeibler, MultipliedDivergence
 from nonneg.solve.momentum import Growing, Momentum, Plain, Restarting
 from nonneg.solve.penalty import Shrink
@@ -20,7 +21,7 @@ SOLVERS = ("auto", "cd", "mu")
 class Solver(NamedTuple):
     """How a loss is solved."""
 
-    problem: Callable[[Entries, tuple[Shrink, Shrink]], Problem]
+    problem: Callable[[Entries, tuple[Shrink, Shrink], Pair], Problem]
     momentum: Callable[[], Momentum]
     warms_up: bool = True
 
@@ -37,7 +38,9 @@ def solver_for(beta: float, solver: str, floor: float | None = None) -> Solver:
         if beta == 2:
             return Solver(multiplied_squared_error, Plain, warms_up=False)
         return Solver(
-            lambda source, shrinks: MultipliedDivergence(source, shrinks, beta, floor), Plain, warms_up=False
+            lambda source, shrinks, bounds: MultipliedDivergence(source, shrinks, beta, floor, bounds),
+            Plain,
+            warms_up=False,
         )
     if beta == 2:
         return Solver(squared_error, Restarting)
@@ -45,12 +48,13 @@ def solver_for(beta: float, solver: str, floor: float | None = None) -> Solver:
         return Solver(KullbackLeibler, partial(Restarting, keep=0.1))
     # Extrapolation is proved for a convex divergence only.
     return Solver(
-        lambda source, shrinks: BetaDivergence(source, shrinks, beta, floor), Growing if 1 < beta < 2 else Plain
+        lambda source, shrinks, bounds: BetaDivergence(source, shrinks, beta, floor, bounds),
+        Growing if 1 < beta < 2 else Plain,
     )
 
 
-def multiplied_squared_error(source: Entries, shrinks: tuple[Shrink, Shrink]) -> Problem:
+def multiplied_squared_error(source: Entries, shrinks: tuple[Shrink, Shrink], bounds: Pair) -> Problem:
     """Return the `Problem` of the squared error by plain multiplicative updates."""
     if isinstance(source, (WeightedDense, WeightedSparse)) and not source.observed.complete:
-        return MultipliedDivergence(source, shrinks, 2.0)
-    return MultipliedSquaredError(source, shrinks)
+        return MultipliedDivergence(source, shrinks, 2.0, bounds=bounds)
+    return MultipliedSquaredError(source, shrinks, bounds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nonneg.data import Array, Source, gram, mix
+from nonneg.solve.bounds import FREE, Pair, within
 from nonneg.solve.penalty import Shrink
 from nonneg.solve.problem import NOISE, Step
 from nonneg.solve.rows import ROUGH, SETTLED, solve_rows, unit_rows
@@ -26,20 +27,22 @@ class SquaredError:
 
     beta, solver, balances = 2.0, "e-a-hals", True
 
-    def __init__(self, source: Source, shrinks: tuple[Shrink, Shrink]) -> None:
-        self.source, self.shrinks = source, shrinks
+    def __init__(self, source: Source, shrinks: tuple[Shrink, Shrink], bounds: Pair = FREE) -> None:
+        self.source, self.shrinks, self.bounds = source, shrinks, bounds
         self.total = 0.5 * source.squared_norm
         self.noise, self.exact = NOISE[source.dtype] * self.total, False
         self._product, self._gram = 0.0, np.zeros((0, 0))
 
     def begin(self, start: tuple[Array, Array]) -> tuple[Array, Array]:
         """Return the start: sweeps move parts away from zero."""
-        return start
+        return within(self.bounds, start)
 
     def improve(self, side: str, F: Array, partner: Array) -> Step:
         """Sweep over the rows of a factor; <B, F> and the Gram matrix are kept for `objective`."""
         B, self._gram = self._product_with(side, partner), self._gram_of(side, partner)
-        done = sweep(F, B, self._gram, self.shrinks[side == "H"], MOST_SWEEPS, SWEEP_STEP)
+        done = sweep(
+            F, B, self._gram, self.shrinks[side == "H"], MOST_SWEEPS, SWEEP_STEP, bounds=self.bounds[side == "H"]
+        )
         self._product = done.product
         return Step(done.kkt, done.dead)
 
@@ -61,21 +64,24 @@ class SquaredError:
         A, gram_W, gram_H = self._product_with("H", W), self._gram_of("H", W), gram(H)
         product = float(np.einsum("pj,pj->", A, H, dtype=np.float64))
         steps = (
-            sweep(F.copy(), B, G, shrink, 1, 0.0).kkt
-            for F, B, G, shrink in zip((W, H), (self.source.dot(H), A), (gram_H, gram_W), self.shrinks, strict=True)
+            sweep(F.copy(), B, G, shrink, 1, 0.0, bounds=side).kkt
+            for F, B, G, shrink, side in zip(
+                (W, H), (self.source.dot(H), A), (gram_H, gram_W), self.shrinks, self.bounds, strict=True
+            )
         )
         return self._value(W, H, product, gram_W, gram_H), max(steps)
 
     def solve(self, side: str, partner: Array, *, accuracy: str = "settled") -> Array:
         """Return the factor of a side for a given partner."""
         shrink, size = self.shrinks[side == "H"], np.ones((len(partner), 1), partner.dtype)
+        bounds = self.bounds[side == "H"]
         if not any(shrink):
             # Whatever the size of a given partner, solve for rows near 1.
-            partner, size = unit_rows(partner)
+            partner, size = unit_rows(partner, together=bounds is not None and bounds.total is not None)
+            bounds = None if bounds is None else bounds.times(1 / size)
         tol = ROUGH if accuracy == "rough" else SETTLED[self.source.dtype]
-        F = solve_rows(
-            self._product_with(side, partner), self._gram_of(side, partner), shrink, tol, exact=accuracy == "exact"
-        )
+        B, exact = self._product_with(side, partner), accuracy == "exact"
+        F = solve_rows(B, self._gram_of(side, partner), shrink, tol, exact=exact, bounds=bounds)
         with np.errstate(over="ignore", under="ignore"):
             return F * size
 
@@ -118,8 +124,11 @@ class MultipliedSquaredError(SquaredError):
         below = mix((self._gram + shrink.l2 * np.eye(len(F))).astype(F.dtype), F) + F.dtype.type(shrink.l1)
         scale = self.source.scale.H if side == "W" else self.source.scale.W
         below[below == 0] = np.finfo(np.float32).eps * scale * scale
-        kkt = sweep(F.copy(), B, self._gram, shrink, 1, 0.0).kkt
+        bounds = self.bounds[side == "H"]
+        kkt = sweep(F.copy(), B, self._gram, shrink, 1, 0.0, bounds=bounds).kkt
         F *= np.maximum(B, 0) / below
+        if bounds is not None:
+            bounds.restrict(F)
         self._product = float(np.einsum("pj,pj->", B, F, dtype=np.float64))
         return Step(kkt, np.zeros(len(F), bool))
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nonneg.data import THINNING, Array, Dense, Entries, LowRank, Source, root_counts, sketch
+from nonneg.solve.bounds import FREE, Pair
 from nonneg.solve.loop import iterate
 from nonneg.solve.momentum import Momentum, Restarting
 from nonneg.solve.penalty import Penalty, Shrink, scaled_shrinks
@@ -26,13 +27,28 @@ class WarmUp:
     doi:10.1109/TSP.2016.2516971).
     """
 
-    def __init__(self, source: Entries, k: int, penalty: Penalty, beta: float, solver: Solver, seed: int) -> None:
+    def __init__(
+        self,
+        source: Entries,
+        k: int,
+        penalty: Penalty,
+        beta: float,
+        solver: Solver,
+        seed: int,
+        bounds: Pair = FREE,
+    ) -> None:
         self.penalty, self.beta, self.solver = penalty, beta, solver
         self.thinned = source.thinned() if solver.warms_up else None
         self.roots = [root_counts(each) for each in (source, self.thinned.source if self.thinned else source)]
         kept = (source if self.thinned is None else self.thinned.source).complete()
         self.sketch = sketch_if_worth(kept, k, seed) if solver.warms_up and beta == 2 else None
         self.smallest: Source = self.sketch or kept
+        # Those of the rows and columns that are kept.
+        on_W, on_H = (
+            side if side is None or self.thinned is None or self.thinned.side != name else side.every(THINNING)
+            for name, side in zip("WH", bounds, strict=True)
+        )
+        self.bounds: Pair = on_W, on_H
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -56,14 +72,14 @@ class WarmUp:
             if H.shape[1] != self.thinned.source.shape[1]:
                 H = H[:, ::THINNING].copy()
         if self.sketch is not None:
-            compressed = SquaredError(self.sketch, self._shrinks(self.sketch))
+            compressed = SquaredError(self.sketch, self._shrinks(self.sketch), self.bounds)
             W = W if self.roots[1] is None else W * self.roots[1]
             W, H = self._follow(compressed, Restarting(), (W, H), rules, state)
             W = self.counted_once(W)
         if self.thinned is None:
             return W, H
         side, kept = self.thinned
-        problem = self.solver.problem(kept, self._shrinks(kept))
+        problem = self.solver.problem(kept, self._shrinks(kept), self.bounds)
         W, H = self._follow(problem, self.solver.momentum(), (W, H), rules, state)
         if side == "W":
             return whole.solve("W", H, accuracy="rough"), H

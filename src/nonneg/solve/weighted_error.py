@@ -6,6 +6,7 @@ import numpy as np
 
 from nonneg._core import WeightedRule
 from nonneg.data import Array, Entries, WeightedDense, WeightedSparse, gram, mix
+from nonneg.solve.bounds import FREE, Bounds, Pair, held_parts, within
 from nonneg.solve.divergence import live
 from nonneg.solve.penalty import Shrink
 from nonneg.solve.problem import Problem, Step
@@ -14,18 +15,18 @@ from nonneg.solve.rows import ROUGH, SETTLED, unit_rows
 from nonneg.solve.squared_error import FLOOR, MOST_SWEEPS, SWEEP_STEP, SquaredError
 from nonneg.solve.sweeps import sweep
 
-# Mean weight from which on the expectation is sooner there than a Gram matrix for each row: its iterations cost a tenth
-# at k = 20, and there are half as many more of them at 0.3, twice as many at 0.15 (measured at k = 5 and 20).
+# Mean weight from which on the expectation is sooner there than a Gram matrix for each row. Measured at k = 5 and 20:
+# its iterations cost a half and a fifth; at 0.3 it needs a third more of them, at 0.15 twice, at 0.05 three times.
 LEAST_KNOWN = 0.25
 
 
-def squared_error(source: Entries, shrinks: tuple[Shrink, Shrink]) -> Problem:
+def squared_error(source: Entries, shrinks: tuple[Shrink, Shrink], bounds: Pair = FREE) -> Problem:
     """Return the `Problem` of the squared error for the kind of data."""
     if not isinstance(source, (WeightedDense, WeightedSparse)) or source.observed.complete:
-        return SquaredError(source, shrinks)
+        return SquaredError(source, shrinks, bounds)
     if isinstance(source, WeightedDense) and source.known_share >= LEAST_KNOWN:
-        return ExpectedSquaredError(source, shrinks)
-    return WeightedSquaredError(source, shrinks)
+        return ExpectedSquaredError(source, shrinks, bounds)
+    return WeightedSquaredError(source, shrinks, bounds)
 
 
 class WeightedSquaredError:
@@ -33,14 +34,18 @@ class WeightedSquaredError:
 
     beta, solver, balances = 2.0, "e-a-hals", True
 
-    def __init__(self, source: WeightedDense | WeightedSparse, shrinks: tuple[Shrink, Shrink]) -> None:
-        self.source, self.shrinks = source, shrinks
+    def __init__(
+        self, source: WeightedDense | WeightedSparse, shrinks: tuple[Shrink, Shrink], bounds: Pair = FREE
+    ) -> None:
+        self.source, self.shrinks, self.bounds = source, shrinks, bounds
         self.total = 0.5 * source.squared_norm
         self.noise, self.exact, self._last = 0.0, False, float("inf")
 
     def begin(self, start: tuple[Array, Array]) -> tuple[Array, Array]:
-        """Return the start in the size that fits what was observed."""
-        W, H = start
+        """Return the start in the size that fits what was observed, unless constraints give it one."""
+        W, H = within(self.bounds, start)
+        if held_parts(self.bounds, len(W)).any():
+            return W, H
         # The loss of t W H is a parabola in t: three points know it.
         zero, one, two = self.total, self.source.loss(W, H), self.source.loss(W * W.dtype.type(2), H)
         curvature = two - 2 * one + zero
@@ -49,7 +54,7 @@ class WeightedSquaredError:
 
     def improve(self, side: str, F: Array, partner: Array) -> Step:
         """Sweep over the rows of a factor in place."""
-        step = self._sweep(side, F, partner, MOST_SWEEPS, SWEEP_STEP)
+        step = self._sweep(side, F, partner, MOST_SWEEPS, SWEEP_STEP, bounds=self.bounds[side == "H"])
         return Step(step, ~live(partner))
 
     def objective(self, W: Array, H: Array) -> float:
@@ -66,18 +71,24 @@ class WeightedSquaredError:
 
     def measure(self, W: Array, H: Array) -> tuple[float, float]:
         """Return the loss and the distance from an optimum."""
-        kkt = max(self._sweep(side, F.copy(), partner, 1, 0.0) for side, F, partner in (("W", W, H), ("H", H, W)))
+        kkt = max(
+            self._sweep(side, F.copy(), partner, 1, 0.0, bounds=self.bounds[side == "H"])
+            for side, F, partner in (("W", W, H), ("H", H, W))
+        )
         return self.value(W, H), kkt
 
     def solve(self, side: str, partner: Array, *, accuracy: str = "settled") -> Array:
         """Return the factor of a side for a given partner: each row by itself, from zero."""
-        size = np.ones((len(partner), 1), partner.dtype)
+        size, bounds = np.ones((len(partner), 1), partner.dtype), self.bounds[side == "H"]
         if not any(self.shrinks[side == "H"]):
-            partner, size = unit_rows(partner)
+            partner, size = unit_rows(partner, together=bounds is not None and bounds.total is not None)
+            bounds = None if bounds is None else bounds.times(1 / size)
         F = np.zeros((len(partner), self.source.shape[side == "H"]), partner.dtype)
+        if bounds is not None:
+            bounds.restrict(F)
         tol = ROUGH if accuracy == "rough" else SETTLED[self.source.dtype]
         finish = {"rough": "none", "settled": "moving", "exact": "all"}[accuracy]
-        self._sweep(side, F, partner, SETTLING_SWEEPS, tol, finish)
+        self._sweep(side, F, partner, SETTLING_SWEEPS, tol, finish, bounds)
         with np.errstate(over="ignore", under="ignore"):
             return F * size
 
@@ -93,9 +104,19 @@ class WeightedSquaredError:
         self.exact = self._last <= FLOOR[self.source.dtype] ** 2 * self.total
         return self._last
 
-    def _sweep(self, side: str, F: Array, partner: Array, most: int, tol: float, finish: str = "none") -> float:
-        l1, l2 = self.shrinks[side == "H"]
-        step, size = self.source.sweep(side, F, partner, WeightedRule(l1, l2, most, tol, finish))
+    def _sweep(
+        self,
+        side: str,
+        F: Array,
+        partner: Array,
+        most: int,
+        tol: float,
+        finish: str = "none",
+        bounds: Bounds | None = None,
+    ) -> float:
+        (l1, l2), (low, high, total) = self.shrinks[side == "H"], bounds or Bounds()
+        rule = WeightedRule(l1, l2, most, tol, finish, low, high, total or 0.0)
+        step, size = self.source.sweep(side, F, partner, rule)
         return float(np.sqrt(step / size)) if size > 0 else (float("inf") if step > 0 else 0.0)
 
 
@@ -115,7 +136,7 @@ class ExpectedSquaredError(WeightedSquaredError):
         a = self.source.sample_weight
         G = gram(partner) if side == "W" or a is None else gram(partner, partner * a)
         before = F.copy()
-        done = sweep(F, B, G, self.shrinks[side == "H"], MOST_SWEEPS, SWEEP_STEP)
+        done = sweep(F, B, G, self.shrinks[side == "H"], MOST_SWEEPS, SWEEP_STEP, bounds=self.bounds[side == "H"])
         self._settle(self._after(loss, before, F - before, B, G))
         return Step(done.kkt, done.dead)
 
