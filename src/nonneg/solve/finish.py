@@ -31,7 +31,7 @@ def finish(
         W = W * sums.astype(W.dtype)
     W, H = settle_in_order(problem, W, H, keep_order)
     value, kkt = problem.measure(W, H)
-    objective = value + on_W.value(W) + on_H.value(H)
+    objective = value + problem.penalty(W, H)
     loss = source.scale.down_loss(value, problem.beta)
     W, H = np.ascontiguousarray(W.T), np.ascontiguousarray(H)
     if free:  # H sums to one, W carries the whole scale of X

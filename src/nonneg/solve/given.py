@@ -25,7 +25,8 @@ def given_H(
     """Return W (m x k) for a checked X and a given H in the units of X."""
     with same_threads():
         source = as_source(X)
-        problem = solver_for(beta, solver, floor).problem(source, (shrink_given_H(penalty, source, beta), Shrink()))
+        shrinks = shrink_given_H(penalty, source, beta), Shrink()
+        problem = solver_for(beta, solver, floor, penalty).problem(source, shrinks)
         W = problem.solve("W", H, accuracy="exact" if exact else "settled")
     return source.scale.down(np.ascontiguousarray(W.T))
 

@@ -74,6 +74,10 @@ class Problem(Protocol):
         """Return the loss, without penalties, at any pair."""
         ...
 
+    def penalty(self, W: Array, H: Array) -> float:
+        """Return the penalties, without the loss, at any pair."""
+        ...
+
     def measure(self, W: Array, H: Array) -> tuple[float, float]:
         """Return the loss, without penalties, and the distance from an optimum (kkt) at any pair."""
         ...

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from nonneg.data import Entries
 from nonneg.solve.divergence import BetaDivergence, KullbackLeibler, MultipliedDivergence
 from nonneg.solve.momentum import Growing, Momentum, Plain, Restarting
-from nonneg.solve.penalty import Shrink
+from nonneg.solve.penalty import Penalty, Shrink
 from nonneg.solve.problem import Problem
+from nonneg.solve.shaped import ShapedSquaredError
 from nonneg.solve.squared_error import MultipliedSquaredError, SquaredError
 
 SOLVERS = ("auto", "cd", "mu")
@@ -24,7 +25,7 @@ class Solver(NamedTuple):
     warms_up: bool = True
 
 
-def solver_for(beta: float, solver: str, floor: float | None = None) -> Solver:
+def solver_for(beta: float, solver: str, floor: float | None = None, penalty: Penalty | None = None) -> Solver:
     """Return what `solver` means for the loss of this beta; X counts as `floor` where it is less."""
     if solver not in SOLVERS:
         raise ValueError(f"solver must be one of {SOLVERS}, got {solver!r}.")
@@ -32,6 +33,14 @@ def solver_for(beta: float, solver: str, floor: float | None = None) -> Solver:
         raise ValueError(
             f"Invalid beta_loss parameter: solver {solver!r} does not handle beta_loss = {beta!r}; use 'auto'."
         )
+    if penalty is not None and penalty.shapes:
+        if beta != 2 or solver == "mu":
+            raise ValueError(
+                "smooth_W, smooth_H and min_volume go with the squared error and solver 'auto' or 'cd' only, got "
+                f"beta_loss = {beta!r} and solver {solver!r}."
+            )
+        # Thinned rows would lose the order of a smooth axis, and a sketch of plain parts has nothing to say here.
+        return Solver(partial(ShapedSquaredError, penalty=penalty), Restarting, warms_up=False)
     if solver == "mu":
         if beta == 2:
             return Solver(MultipliedSquaredError, Plain, warms_up=False)

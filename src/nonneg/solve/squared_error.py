@@ -25,6 +25,7 @@ class SquaredError:
     """The `Problem` of the squared error, solved by coordinate sweeps (E-A-HALS)."""
 
     beta, solver, balances = 2.0, "e-a-hals", True
+    cancels = CANCELS
 
     def __init__(self, source: Source, shrinks: tuple[Shrink, Shrink]) -> None:
         self.source, self.shrinks = source, shrinks
@@ -46,7 +47,11 @@ class SquaredError:
     def objective(self, W: Array, H: Array) -> float:
         """Return the objective from what the half-step has computed anyway."""
         data = self._value(W, H, self._product, self._gram, gram(H))
-        return data + self.shrinks[0].value(W) + self.shrinks[1].value(H)
+        return data + self.penalty(W, H)
+
+    def penalty(self, W: Array, H: Array) -> float:
+        """Return the penalties at any pair."""
+        return self.shrinks[0].value(W) + self.shrinks[1].value(H)
 
     def value(self, W: Array, H: Array) -> float:
         """Return ``1/2 ||X - W H||^2``."""
@@ -85,7 +90,7 @@ class SquaredError:
         """Return ``1/2 ||X - W H||^2``, and settle what counts as rounding beside it; ``product`` is <W' X, H>."""
         data = self.total - product + 0.5 * float((gram_W * gram_H).sum())
         self.noise = NOISE[self.source.dtype] * self.total
-        if data < CANCELS[self.source.dtype] * self.total:
+        if data < self.cancels[self.source.dtype] * self.total:
             data = self.source.loss(W, H)
             # Each entry of the residual carries an error of about eps |X|, of either sign.
             self.noise = 0.25 * float(np.finfo(self.source.dtype).eps) * float(np.sqrt(self.total * data))
