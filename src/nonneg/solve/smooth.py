@@ -1,4 +1,4 @@
-"""Half-steps of a factor whose parts are smooth: whole parts in turn, each by projected Newton steps."""
+"""Half-steps of a factor whose parts are smooth: whole parts in turn, each by block principal pivoting."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from nonneg.data import Array
 from nonneg.solve.shape import roughness
 from nonneg.solve.sweeps import PIVOT, Sweep
 
-# Newton steps for each part: the set of its zeros changes little from one sweep to the next.
-NEWTON_STEPS = 3
+# Most changes of the set of zeros at a time; it changes little from one sweep to the next. After so many without
+# progress only one zero changes (Kim & Park 2011, doi:10.1137/110821172).
+MOST_CHANGES, PATIENCE = 30, 10
 
 
 def smooth_sweep(F: Array, B: Array, G: Array, stiffness: Array, most: int, tol: float) -> Sweep:
@@ -22,10 +23,11 @@ def smooth_sweep(F: Array, B: Array, G: Array, stiffness: Array, most: int, tol:
     dead = np.diag(G) <= PIVOT[F.dtype]
     live = np.flatnonzero(~dead)
     weights = np.diag(G)[live]
-    first = size = 0.0
+    first = 0.0
     for turn in range(most):
         before = F.copy()
         for j in live:
+            # What the other parts leave to this one.
             pull = B[j].astype(np.float64) - G[j] @ F + G[j, j] * F[j]
             F[j] = smooth_part(F[j].astype(np.float64), pull, float(G[j, j]), float(stiffness[j]))
         moved = np.square(F[live] - before[live], dtype=np.float64).sum(axis=1)
@@ -42,23 +44,31 @@ def smooth_sweep(F: Array, B: Array, G: Array, stiffness: Array, most: int, tol:
 def smooth_part(f: Array, pull: Array, weight: float, stiffness: float) -> Array:
     """Lower ``1/2 weight ||f||^2 - pull' f + 1/2 stiffness roughness(f)`` over f >= 0; float64.
 
-    Newton steps on what is not held at zero. Where clipping one at zero does not lower the objective, a step along
-    the gradient does, as short as the largest curvature asks: roughness has none above 16.
+    By block principal pivoting: banded solves for what is not zero, then what is on the wrong side changes sides.
+    Where that does not end in time it has at least shown a direction, and where that does not lead down the gradient
+    does, for a step as short as the largest curvature asks: roughness has none above 16.
     """
     bands = curvature_bands(len(f), weight, stiffness)
-    now = _value(f, pull, weight, stiffness)
-    for _ in range(NEWTON_STEPS):
-        slope = weight * f + stiffness * bend(f) - pull
-        held = f * bands[2] <= slope
-        new = np.maximum(_solve_free(bands, pull, ~held), 0)
-        value = _value(new, pull, weight, stiffness)
-        if not value < now:
-            new = np.maximum(f - slope / (weight + 16 * stiffness), 0)
-            value = _value(new, pull, weight, stiffness)
-            if not value < now:
-                break
-        f, now = new, value
-    return f
+    free, fewest, patience = f > 0, len(f) + 1, PATIENCE
+    for _ in range(MOST_CHANGES):
+        new = _solve_free(bands, pull, free)
+        wrong = np.where(free, new, weight * new + stiffness * bend(new) - pull) < 0
+        count = int(wrong.sum())
+        if count == 0:
+            return new
+        if count < fewest:
+            fewest, patience = count, PATIENCE
+        elif patience:
+            patience -= 1
+        else:
+            wrong[: np.flatnonzero(wrong)[-1]] = False
+        free = free ^ wrong
+    slope = weight * f + stiffness * bend(f) - pull
+    way = np.maximum(new, 0) - f
+    descent = -float(slope @ way)
+    if descent > 0:
+        return f + min(1.0, descent / float(weight * (way @ way) + stiffness * roughness(way[None])[0])) * way
+    return np.maximum(f - slope / (weight + 16 * stiffness), 0)
 
 
 def bend(f: Array) -> Array:
@@ -94,7 +104,3 @@ def _solve_free(bands: Array, pull: Array, free: Array) -> Array:
     cut[0, 2:] *= free[2:] & free[:-2]
     solution: Array = solveh_banded(cut, np.where(free, pull, 0), overwrite_ab=True, check_finite=False)
     return solution
-
-
-def _value(f: Array, pull: Array, weight: float, stiffness: float) -> float:
-    return float(0.5 * weight * (f @ f) - pull @ f + 0.5 * stiffness * roughness(f[None])[0])
