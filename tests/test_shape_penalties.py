@@ -23,7 +23,7 @@ SMALL = [Penalty(min_volume="W"), Penalty(min_volume="H"), Penalty(min_volume="H
 BOTH = [
     Penalty(smooth_W=4.0, min_volume="H"),
     Penalty(smooth_H=4.0, min_volume="H"),
-    Penalty(alpha_W=1e-3, l1_ratio=0.5, smooth_H=4.0, min_volume="W"),
+    Penalty(alpha_W=1e-2, l1_ratio=0.5, smooth_H=4.0, min_volume="W"),
 ]
 ALL = [*SMOOTH, *SMALL, *BOTH]
 
@@ -257,7 +257,7 @@ def test_a_short_axis_has_nothing_to_smooth(shape):
 
 
 def test_textbook_signals_are_found_as_columns_of_W():
-    for seed in range(20):
+    for seed in range(0, 20, 4):  # docs/choosing.rst has all twenty
         X, S = signals(seed)
         result = nonneg.factorize(X, 3, penalty=Penalty(min_volume="W"), n_init=5, seed=seed)
         assert correlations(result.W, S).min() >= 0.99, seed

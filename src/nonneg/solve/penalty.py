@@ -85,7 +85,7 @@ class Penalty:
     ----------
     Fu, Huang, Sidiropoulos & Ma (2019), doi:10.1109/MSP.2018.2877582; Leplat, Ang & Gillis (2019),
     doi:10.1109/ICASSP.2019.8682280; Ang & Gillis (2019), doi:10.1109/JSTARS.2019.2925098; for the normalisation of
-    the penalised parts Leplat, Gillis & Ang (2020), doi:10.1109/TSP.2020.2991801.
+    the penalised parts Leplat, Gillis & Ang (2020), doi:10.48550/arXiv.1907.02404.
 
     Examples
     --------
