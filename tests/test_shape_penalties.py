@@ -23,7 +23,7 @@ SMALL = [Penalty(min_volume="W"), Penalty(min_volume="H"), Penalty(min_volume="H
 BOTH = [
     Penalty(smooth_W=4.0, min_volume="H"),
     Penalty(smooth_H=4.0, min_volume="H"),
-    Penalty(alpha_W=1e-2, l1_ratio=0.5, smooth_H=4.0, min_volume="W"),
+    Penalty(alpha_W=1e-3, smooth_H=4.0, min_volume="W"),
 ]
 ALL = [*SMOOTH, *SMALL, *BOTH]
 

@@ -75,7 +75,7 @@ class BetaDivergence:
 
     def objective(self, W: Array, H: Array) -> float:
         """Return the objective at the pair that the last half-step has left."""
-        return self._value + self.penalty(W, H)
+        return self._value + self.shrinks[0].value(W) + self.shrinks[1].value(H)
 
     def penalty(self, W: Array, H: Array) -> float:
         """Return the penalties at any pair."""

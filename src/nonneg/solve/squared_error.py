@@ -47,7 +47,7 @@ class SquaredError:
     def objective(self, W: Array, H: Array) -> float:
         """Return the objective from what the half-step has computed anyway."""
         data = self._value(W, H, self._product, self._gram, gram(H))
-        return data + self.penalty(W, H)
+        return data + self.shrinks[0].value(W) + self.shrinks[1].value(H)
 
     def penalty(self, W: Array, H: Array) -> float:
         """Return the penalties at any pair."""
