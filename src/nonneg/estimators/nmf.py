@@ -15,7 +15,7 @@ from nonneg._warnings import warn_caller
 from nonneg.data import Array
 from nonneg.estimators.arguments import FLOATS, parts_and_start, printing, seed_from, warn_if_locked
 from nonneg.estimators.base import _BaseNMF
-from nonneg.solve import NAMES, Factorization, Iterations, RelativeDecrease, State, factorize
+from nonneg.solve import NAMES, Factorization, Iterations, Penalty, RelativeDecrease, State, factorize
 
 
 class NMF(_BaseNMF):
@@ -45,6 +45,14 @@ class NMF(_BaseNMF):
         Seed of the random numbers. With an int, `fit` gives the same bits each time.
     alpha_W, alpha_H, l1_ratio : float
         Penalties; see Notes. ``alpha_H="same"`` takes ``alpha_W``.
+    smooth_W, smooth_H : float
+        Make the columns of W smooth along the samples (time), or the parts along the features (wavelength): the
+        length, in samples or features, of a wave that is halved; 0 for none. See `Penalty`.
+    min_volume : {"W", "H"} or None
+        Of all the parts that fit, take those that lie closest together: the rows of H if samples are mixtures of
+        parts ("H"), the columns of W if features are mixtures of sources over the samples ("W"). See `Penalty`.
+    min_volume_strength : float
+        Factor on the strength of `min_volume`, which adapts to the noise during the run; 1 is maximum likelihood.
     verbose : int
         Print the objective every ten iterations.
     shuffle : bool
@@ -116,6 +124,10 @@ class NMF(_BaseNMF):
         "alpha_W": [Interval(Real, 0, None, closed="left")],
         "alpha_H": [Interval(Real, 0, None, closed="left"), StrOptions({"same"})],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "smooth_W": [Interval(Real, 0, None, closed="left")],
+        "smooth_H": [Interval(Real, 0, None, closed="left")],
+        "min_volume": [StrOptions({"W", "H"}), None],
+        "min_volume_strength": [Interval(Real, 0, None, closed="left")],
         "verbose": ["verbose"],
         "shuffle": ["boolean"],
         "n_init": [Interval(Integral, 1, None, closed="left")],
@@ -142,6 +154,10 @@ class NMF(_BaseNMF):
         alpha_W: float = 0.0,
         alpha_H: float | str = "same",
         l1_ratio: float = 0.0,
+        smooth_W: float = 0.0,
+        smooth_H: float = 0.0,
+        min_volume: str | None = None,
+        min_volume_strength: float = 1.0,
         verbose: int = 0,
         shuffle: bool = False,
         n_init: int = 1,
@@ -160,6 +176,10 @@ class NMF(_BaseNMF):
         self.alpha_W = alpha_W
         self.alpha_H = alpha_H
         self.l1_ratio = l1_ratio
+        self.smooth_W = smooth_W
+        self.smooth_H = smooth_H
+        self.min_volume = min_volume
+        self.min_volume_strength = min_volume_strength
         self.verbose = verbose
         self.shuffle = shuffle
         self.n_init = n_init
@@ -285,6 +305,17 @@ class NMF(_BaseNMF):
         self.n_iter_ = result.n_iter
         self.reconstruction_err_ = result.error
         return result.W.copy()
+
+    def _penalty(self) -> Penalty:
+        return Penalty(
+            self.alpha_W,
+            self.alpha_H,
+            self.l1_ratio,
+            self.smooth_W,
+            self.smooth_H,
+            self.min_volume,
+            self.min_volume_strength,
+        )
 
     def _factorize(self, X: Any, W: Any, H: Any, **of_data: Any) -> Factorization:
         warn_if_locked(self.solver, self.init)

@@ -10,7 +10,7 @@ from nonneg._core import DivergenceRule
 from nonneg.data import Array, Entries
 from nonneg.data.source import Divergence
 from nonneg.solve.bounds import FREE, Bounds, Pair, within
-from nonneg.solve.penalty import Shrink
+from nonneg.solve.penalty import Shrink, shrunk
 from nonneg.solve.problem import NOISE, Step
 from nonneg.solve.rows import unit_rows
 
@@ -85,7 +85,7 @@ class BetaDivergence:
 
     def penalty(self, W: Array, H: Array) -> float:
         """Return the L1 and L2 penalties."""
-        return self.shrinks[0].value(W, self.source.sample_weight) + self.shrinks[1].value(H)
+        return shrunk(self.shrinks, W, H, self.source.sample_weight)
 
     def value(self, W: Array, H: Array) -> float:
         """Return the divergence of X from W H."""

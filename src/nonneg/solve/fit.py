@@ -70,7 +70,7 @@ def factorize(
         - "itakura-saito", beta = 0, for power spectra: ``x / y - log(x / y) - 1``
         - else ``(x^beta + (beta - 1) y^beta - beta x y^(beta - 1)) / (beta (beta - 1))``
     penalty : Penalty, optional
-        L1 and L2 penalties on W and H.
+        L1 and L2 penalties on W and H, smooth parts, parts of least volume.
     start : {"random", "nndsvd", "nndsvda", "nndsvdar", "spa"}, (W, H), Factorization or None
         Where to begin. None is "nndsvda" if k <= min(m, n), else "random". A pair or a previous result keeps
         its order of parts.
@@ -163,11 +163,11 @@ def factorize(
     began = time.perf_counter()
     _check_arguments(k, n_init)
     beta = beta_of(loss)
-    solve = solver_for(beta, solver, floor)
-    seed = _check_seed(seed)
     penalty = Penalty() if penalty is None else penalty
     if not isinstance(penalty, Penalty):
         raise TypeError(f"penalty must be a Penalty, such as Penalty(alpha_W=0.1), got {penalty!r}.")
+    solve = solver_for(beta, solver, floor, penalty)
+    seed = _check_seed(seed)
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be a function of the State, got {callback!r}.")
     check_simplex(simplex, beta, solver)

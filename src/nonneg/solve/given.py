@@ -30,7 +30,7 @@ def given_H(
         source = as_source(X)
         shrinks = shrink_given_H(penalty, source, beta), Shrink()
         scaled = None if bounds is None else bounds.times(source.scale.W).times(source.scale.H)
-        problem = solver_for(beta, solver, floor).problem(source, shrinks, (scaled, None))
+        problem = solver_for(beta, solver, floor, penalty).problem(source, shrinks, (scaled, None))
         W = source.scale.down(problem.solve("W", H, accuracy="exact" if exact else "settled"))
     Constraints(bounds).restore(W, H)
     return np.ascontiguousarray(W.T)

@@ -1,4 +1,4 @@
-"""L1 and L2 penalties on W and H, with scikit-learn's meaning and scaling."""
+"""Penalties: L1 and L2 with scikit-learn's meaning and scaling, and two on the shape of the parts."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ class Shrink(NamedTuple):
         return linear + square
 
 
+# The most that a number of a Penalty can be.
+MOST = dict.fromkeys(("alpha_W", "alpha_H", "smooth_W", "smooth_H", "min_volume_strength"), np.inf)
+MOST["l1_ratio"] = 1
+
+
 @dataclass(frozen=True)
 class Penalty:
     """Strength of the penalties, in the units of the objective below.
@@ -39,6 +44,15 @@ class Penalty:
         Strength on H, at least 0; "same" takes ``alpha_W``.
     l1_ratio : float
         Share of L1 in the mix, from 0 (L2 only) to 1 (L1 only).
+    smooth_W, smooth_H : float
+        Make the columns of W smooth along the rows of X (time), or the rows of H along its columns (wavelength): a
+        length, in steps of that axis, from 0 (off). A wave of this length is halved where its part stands alone,
+        shorter ones vanish, those of twice the length or more stay (94 %).
+    min_volume : {"W", "H"} or None
+        Of all the parts that fit, take those that lie closest together: the rows of H, where the rows of X are
+        mixtures of them; the columns of W, where the columns of X are mixtures of sources in W.
+    min_volume_strength : float
+        Factor on the strength of `min_volume`, at least 0; 1 is what maximum likelihood asks for.
 
     Notes
     -----
@@ -51,6 +65,34 @@ class Penalty:
     as in `sklearn.decomposition.NMF`. With sample weights m is their sum, and each row of W is penalised as often as
     its row of X counts.
 
+    Smoothness and volume, under the squared error only, add ::
+
+        1/2 (smooth_W / 2 pi)^4 sum_j ||D W_j||^2 ||H_j||^2
+            + 1/2 (smooth_H / 2 pi)^4 sum_j ||W_j||^2 ||D H_j||^2
+            + lambda 1/2 log det(I + 100 C)
+
+    D takes second differences; W_j is column j of W, H_j row j of H. C holds the inner products of the penalised
+    parts, each first brought to mean one, divided by their length, so 1/2 log det is the logarithm of their volume
+    where it is not tiny. All three terms stay the same when scale moves between W and H. A penalty on
+    ||D W||^2 alone would not, and would be evaded: W small and H large. So would a volume that knows scale, unless
+    the other factor is held to sum one.
+
+    The volume's strength is lambda = strength s m, with m points (rows of X for H, columns for W) and
+    s the variance of the noise. That is the density of points spread evenly over the simplex of the parts, so
+    strength 1 is maximum likelihood. The variance is not known: lambda falls with the squared error during the run,
+    ``s = 2 loss / (rows columns)``, plus 1e-4 of the mean square of X, so that the volume still pulls where the fit
+    is exact. The trace holds the objective with the lambda of its time.
+
+    The least volume is unique, and is the truth, where the points are sufficiently scattered in the simplex of the
+    parts, which asks for no pure row or column: some rows of W near every facet (min_volume="H"), or some
+    columns of H (min_volume="W").
+
+    References
+    ----------
+    Fu, Huang, Sidiropoulos & Ma (2019), doi:10.1109/MSP.2018.2877582; Leplat, Ang & Gillis (2019),
+    doi:10.1109/ICASSP.2019.8682280; Ang & Gillis (2019), doi:10.1109/JSTARS.2019.2925098; for the normalisation of
+    the penalised parts Leplat, Gillis & Ang (2020), doi:10.48550/arXiv.1907.02404.
+
     Examples
     --------
     >>> Penalty(alpha_W=0.1, l1_ratio=0.5).shrinks((20, 10))
@@ -60,9 +102,13 @@ class Penalty:
     alpha_W: float = 0.0
     alpha_H: float | str = "same"
     l1_ratio: float = 0.0
+    smooth_W: float = 0.0
+    smooth_H: float = 0.0
+    min_volume: str | None = None
+    min_volume_strength: float = 1.0
 
     def __post_init__(self) -> None:
-        for name, most in (("alpha_W", np.inf), ("alpha_H", np.inf), ("l1_ratio", 1)):
+        for name, most in MOST.items():
             value = getattr(self, name)
             if name == "alpha_H" and isinstance(value, str) and value == "same":
                 continue
@@ -71,6 +117,13 @@ class Penalty:
                 limit = "between 0 and 1" if most == 1 else ">= 0"
                 raise ValueError(f"{name} must be a number {limit}{other}, got {value!r}.")
             object.__setattr__(self, name, float(value))
+        if self.min_volume not in (None, "W", "H"):
+            raise ValueError(f'min_volume must be None, "W" or "H", got {self.min_volume!r}.')
+
+    @property
+    def shapes(self) -> bool:
+        """Whether it has a say in the shape of the parts."""
+        return self.smooth_W > 0 or self.smooth_H > 0 or self.min_volume is not None
 
     def shrinks(self, shape: tuple[float, int]) -> tuple[Shrink, Shrink]:
         """Return the penalties on W and on H for data of this shape."""
@@ -94,6 +147,11 @@ def scaled_shrinks(penalty: Penalty, source: Source, degree: float = 2.0) -> tup
         Shrink(scaled(on_W.l1, degree - 1, degree), scaled(on_W.l2, degree - 2, degree)),
         Shrink(scaled(on_H.l1, degree, degree - 1), scaled(on_H.l2, degree, degree - 2)),
     )
+
+
+def shrunk(shrinks: tuple[Shrink, Shrink], W: Array, H: Array, counts: Array | None) -> float:
+    """Return the L1 and L2 penalties on W and H, each row of W as often as it counts."""
+    return shrinks[0].value(W, counts) + shrinks[1].value(H)
 
 
 def counted(source: Source) -> tuple[float, int]:

@@ -74,12 +74,12 @@ class Problem(Protocol):
         """Return the objective at the pair that the last call, ``improve("H", H, W)``, has left."""
         ...
 
-    def penalty(self, W: Array, H: Array) -> float:
-        """Return the penalties at any pair."""
-        ...
-
     def value(self, W: Array, H: Array) -> float:
         """Return the loss, without penalties, at any pair."""
+        ...
+
+    def penalty(self, W: Array, H: Array) -> float:
+        """Return the penalties, without the loss, at any pair."""
         ...
 
     def measure(self, W: Array, H: Array) -> tuple[float, float]:

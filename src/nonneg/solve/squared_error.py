@@ -6,7 +6,7 @@ import numpy as np
 
 from nonneg.data import Array, Source, gram, mix
 from nonneg.solve.bounds import FREE, Pair, within
-from nonneg.solve.penalty import Shrink
+from nonneg.solve.penalty import Shrink, shrunk
 from nonneg.solve.problem import NOISE, Step
 from nonneg.solve.rows import ROUGH, SETTLED, solve_rows, unit_rows
 from nonneg.solve.sweeps import sweep
@@ -26,6 +26,7 @@ class SquaredError:
     """The `Problem` of the squared error, solved by coordinate sweeps (E-A-HALS)."""
 
     beta, solver, balances = 2.0, "e-a-hals", True
+    cancels = CANCELS
 
     def __init__(self, source: Source, shrinks: tuple[Shrink, Shrink], bounds: Pair = FREE) -> None:
         self.source, self.shrinks, self.bounds = source, shrinks, bounds
@@ -52,7 +53,7 @@ class SquaredError:
 
     def penalty(self, W: Array, H: Array) -> float:
         """Return the L1 and L2 penalties."""
-        return self.shrinks[0].value(W, self.source.sample_weight) + self.shrinks[1].value(H)
+        return shrunk(self.shrinks, W, H, self.source.sample_weight)
 
     def value(self, W: Array, H: Array) -> float:
         """Return ``1/2 ||X - W H||^2``."""
@@ -104,7 +105,7 @@ class SquaredError:
         """Return ``1/2 ||X - W H||^2``, and settle what counts as rounding beside it; ``product`` is <W' X, H>."""
         data = self.total - product + 0.5 * float((gram_W * gram_H).sum())
         self.noise = NOISE[self.source.dtype] * self.total
-        if data < CANCELS[self.source.dtype] * self.total:
+        if data < self.cancels[self.source.dtype] * self.total:
             data = self.source.loss(W, H)
             # Each entry of the residual carries an error of about eps |X|, of either sign.
             self.noise = 0.25 * float(np.finfo(self.source.dtype).eps) * float(np.sqrt(self.total * data))

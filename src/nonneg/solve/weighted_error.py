@@ -8,7 +8,7 @@ from nonneg._core import WeightedRule
 from nonneg.data import Array, Entries, WeightedDense, WeightedSparse, gram, mix
 from nonneg.solve.bounds import FREE, Bounds, Pair, held_parts, within
 from nonneg.solve.divergence import live
-from nonneg.solve.penalty import Shrink
+from nonneg.solve.penalty import Shrink, shrunk
 from nonneg.solve.problem import Problem, Step
 from nonneg.solve.rows import MOST_SWEEPS as SETTLING_SWEEPS
 from nonneg.solve.rows import ROUGH, SETTLED, unit_rows
@@ -63,7 +63,7 @@ class WeightedSquaredError:
 
     def penalty(self, W: Array, H: Array) -> float:
         """Return the L1 and L2 penalties."""
-        return self.shrinks[0].value(W, self.source.sample_weight) + self.shrinks[1].value(H)
+        return shrunk(self.shrinks, W, H, self.source.sample_weight)
 
     def value(self, W: Array, H: Array) -> float:
         """Return the loss from the residual, and settle what counts as rounding beside it."""

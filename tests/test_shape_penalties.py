@@ -1,0 +1,410 @@
+"""Smooth parts and parts of least volume: the right optimum, and the truth where plain parts miss it."""
+
+import numpy as np
+import pytest
+import scipy.optimize
+import scipy.signal
+import scipy.sparse
+
+import nonneg
+from nonneg import NMF, Iterations, KKTBelow, Penalty, RelativeDecrease, datasets
+from nonneg.data import as_source
+from nonneg.solve.loop import iterate
+from nonneg.solve.momentum import Plain
+from nonneg.solve.penalty import scaled_shrinks
+from nonneg.solve.shape import LEAST_NOISE, RIDGE, volume
+from nonneg.solve.shaped import ShapedSquaredError
+from nonneg.solve.smooth import smooth_part
+from nonneg.solve.starts import random_start
+
+LONG = [KKTBelow(1e-7), Iterations(1000)]
+SMOOTH = [Penalty(smooth_W=8.0), Penalty(smooth_H=5.0), Penalty(smooth_W=4.0, smooth_H=8.0)]
+SMALL = [Penalty(min_volume="W"), Penalty(min_volume="H"), Penalty(min_volume="H", min_volume_strength=5.0)]
+BOTH = [
+    Penalty(smooth_W=4.0, min_volume="H"),
+    Penalty(smooth_H=4.0, min_volume="H"),
+    Penalty(alpha_W=1e-3, smooth_H=4.0, min_volume="W"),
+]
+ALL = [*SMOOTH, *SMALL, *BOTH]
+
+
+def bumps(m=60, n=40, k=3, noise=0.05, seed=0):
+    """Return a matrix of smooth amounts of smooth parts that overlap, with noise."""
+    rng = np.random.default_rng(seed)
+    width = 0.15
+    H, W = (
+        np.exp(-0.5 * ((np.linspace(0, 1, size) - rng.uniform(0.1, 0.9, (k, 1))) / width) ** 2) + 0.1
+        for size in (n, m)
+    )
+    X = W.T @ H
+    return np.maximum(X + noise * X.std() * rng.standard_normal((m, n)), 0), W.T, H
+
+
+def signals(seed):
+    """Return 100 mixtures (columns) of a sine, a square wave and a saw-tooth, and the three (columns)."""
+    rng = np.random.default_rng(seed)
+    time = np.linspace(0, 8, 2000)
+    S = np.stack([np.sin(2 * time), np.sign(np.sin(3 * time)), scipy.signal.sawtooth(2 * np.pi * time)], axis=1)
+    S += 0.2 * rng.standard_normal(S.shape)
+    S /= S.std(axis=0)
+    S -= S.min(axis=0)
+    return S @ rng.random((100, 3)).T, S
+
+
+def spectra(noise, seed, cap=0.8):
+    """Return mixtures of four spectra, none of them ever above a share of `cap`, and the spectra."""
+    rng = np.random.default_rng(seed)
+    m, n, k = 500, 60, 4
+    centre, width, height = rng.uniform(0, n, (k, 4, 1)), rng.uniform(2, 7, (k, 4, 1)), rng.random((k, 4, 1))
+    H = 0.05 + np.sum(height * np.exp(-0.5 * ((np.arange(n) - centre) / width) ** 2), axis=1)
+    W = rng.dirichlet(np.full(k, 0.7), 20 * m)
+    W = W[W.max(axis=1) <= cap][:m]
+    X = W @ H
+    return np.maximum(X + noise * np.sqrt(np.mean(X**2)) * rng.standard_normal(X.shape), 0), H
+
+
+def matched(cost):
+    """Return the smallest costs of a one-to-one match."""
+    return cost[scipy.optimize.linear_sum_assignment(cost)]
+
+
+def correlations(found, truth):
+    k = truth.shape[1]
+    return 1 - matched(1 - np.abs(np.corrcoef(found.T, truth.T)[:k, k:]))
+
+
+def angles(found, truth):
+    """Return the angle of each part from the truth, in degrees."""
+    found, truth = (F / np.linalg.norm(F, axis=1, keepdims=True) for F in (found, truth))
+    return matched(np.degrees(np.arccos(np.clip(found @ truth.T, -1, 1))))
+
+
+def objective(X, penalty, W, H, weight):
+    """Return the objective as the docstring of Penalty writes it."""
+    m, n = X.shape
+    alpha_H = penalty.alpha_W if penalty.alpha_H == "same" else penalty.alpha_H
+    ratio = penalty.l1_ratio
+    total = 0.5 * np.sum((X - W @ H) ** 2)
+    total += penalty.alpha_W * n * (ratio * W.sum() + 0.5 * (1 - ratio) * np.sum(W**2))
+    total += alpha_H * m * (ratio * H.sum() + 0.5 * (1 - ratio) * np.sum(H**2))
+    rough_W, rough_H = np.sum(np.diff(W, 2, axis=0) ** 2, axis=0), np.sum(np.diff(H, 2, axis=1) ** 2, axis=1)
+    total += 0.5 * (penalty.smooth_W / (2 * np.pi)) ** 4 * np.sum(rough_W * np.sum(H**2, axis=1))
+    total += 0.5 * (penalty.smooth_H / (2 * np.pi)) ** 4 * np.sum(rough_H * np.sum(W**2, axis=0))
+    if penalty.min_volume:
+        F = W.T if penalty.min_volume == "W" else H
+        F = F / F.mean(axis=1, keepdims=True)
+        total += weight * 0.5 * np.linalg.slogdet(np.eye(len(F)) + 100 * F @ F.T / F.shape[1])[1]
+    return total
+
+
+def volume_weight(X, penalty, loss):
+    """Return the strength of the volume that a run ends with."""
+    d = X.shape[1] if penalty.min_volume == "H" else X.shape[0]
+    return penalty.min_volume_strength * 2 * (loss + 1e-4 * 0.5 * np.sum(X**2)) / d
+
+
+def slopes(function, F, step=1e-6):
+    """Return the gradient by central differences."""
+    out = np.zeros_like(F)
+    for at in np.ndindex(F.shape):
+        for sign in (1, -1):
+            moved = F.copy()
+            moved[at] += sign * step
+            out[at] += sign * function(moved) / (2 * step)
+    return out
+
+
+# --- the optimum ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("penalty", ALL)
+def test_the_result_is_stationary_for_the_objective_of_the_docstring(penalty):
+    X = bumps(20, 15, 2)[0]
+    result = nonneg.factorize(X, 2, penalty=penalty, seed=0, stop=LONG)
+    weight = volume_weight(X, penalty, result.loss_value)
+    W, H = result.W, result.H
+    assert result.kkt < 1e-4
+    for F, function in (
+        (W, lambda F: objective(X, penalty, F, H, weight)),
+        (H, lambda F: objective(X, penalty, W, F, weight)),
+    ):
+        slope = slopes(function, F, 1e-5 * F.max())
+        scale = np.abs(slopes(function, 1.1 * F, 1e-5 * F.max())).max()
+        assert slope.min() > -1e-4 * scale
+        assert np.abs(slope[1e-4 * F.max() < F]).max() < 1e-4 * scale
+
+
+@pytest.mark.parametrize("penalty", ALL)
+def test_the_trace_holds_the_whole_objective(penalty):
+    X = bumps(20, 15, 2)[0]
+    result = nonneg.factorize(X, 2, penalty=penalty, seed=0, stop=LONG)
+    weight = volume_weight(X, penalty, result.loss_value)
+    # The volume's strength is that of the smallest loss on the way.
+    rel = 1e-2 if penalty.min_volume else 1e-6
+    assert min(result.trace.loss) == pytest.approx(objective(X, penalty, result.W, result.H, weight), rel=rel)
+    assert min(result.trace.loss) > 1.001 * result.loss_value
+
+
+@pytest.mark.parametrize("penalty", ALL)
+def test_plain_half_steps_never_raise_the_objective(penalty):
+    source = as_source(bumps()[0])
+    problem = ShapedSquaredError(source, scaled_shrinks(penalty, source), penalty)
+    losses = iterate(problem, Plain(), random_start(source, 3, 0), [Iterations(60)]).state.losses
+    assert np.diff(losses).max() <= 1e-12 * losses[0]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+@pytest.mark.parametrize("penalty", [*SMOOTH, *SMALL])
+def test_kkt_tells_a_plain_optimum_from_a_penalised_one(penalty):
+    X = bumps()[0]
+    plain = nonneg.factorize(X, 3, seed=0, stop=LONG)
+    assert plain.kkt < 1e-6
+    source = as_source(X)
+    problem = ShapedSquaredError(source, scaled_shrinks(penalty, source), penalty)
+    pair = source.scale.up(np.ascontiguousarray(plain.W.T)), plain.H
+    problem.begin(pair)
+    assert problem.measure(*pair)[1] > 1e-4
+
+
+@pytest.mark.parametrize("stiffness", [0.0, 1.0, 1e2, 1e4, 1e6])
+def test_a_smooth_part_is_the_least_squares_solution(stiffness):
+    rng = np.random.default_rng(0)
+    pull = rng.standard_normal(300) + 2 * np.sin(np.arange(300) / 20)
+    D = np.diff(np.eye(300), 2, axis=0)
+    equations = np.concatenate([np.eye(300), np.sqrt(stiffness) * D])
+    exact = scipy.optimize.nnls(equations, np.concatenate([pull, np.zeros(298)]), maxiter=10000)[0]
+    part = np.ones(300)
+    for _ in range(30):
+        part = smooth_part(part, pull, 1.0, stiffness)
+    assert (exact == 0).any()
+    np.testing.assert_allclose(part, exact, atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_smooth_part_never_gets_worse(seed):
+    rng = np.random.default_rng(seed)
+    pull = rng.standard_normal(400) + 0.3
+    value = [np.inf]
+    part = np.abs(rng.standard_normal(400)) * (rng.random(400) < 0.5)
+    for _ in range(5):
+        value.append(0.5 * part @ part - pull @ part + 0.5e6 * np.sum(np.diff(part, 2) ** 2))
+        part = smooth_part(part, pull, 1.0, 1e6)
+        assert part.min() >= 0
+    assert np.diff(value[1:]).max() <= 1e-9 * value[1]
+
+
+def test_the_gradient_of_the_volume():
+    F = np.random.default_rng(0).random((3, 7))
+    measured = volume(F)
+    np.testing.assert_allclose(
+        measured.metric @ F - measured.push[:, None], slopes(lambda F: volume(F).value, F), atol=1e-7
+    )
+    F = F / F.mean(axis=1, keepdims=True)
+    assert measured.value == pytest.approx(0.5 * np.linalg.slogdet(np.eye(3) + F @ F.T / 7 / RIDGE)[1])
+
+
+def test_an_empty_part_takes_up_no_room():
+    F = np.random.default_rng(0).random((3, 7))
+    assert volume(np.vstack([F, np.zeros(7)])).value == pytest.approx(volume(F).value)
+
+
+# --- smooth parts ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", ["W", "H"])
+def test_smooth_parts_are_smoother_at_nearly_equal_fit(side):
+    X, *truth = bumps(noise=0.2)
+    plain = nonneg.factorize(X, 3, seed=0)
+    smooth = nonneg.factorize(X, 3, seed=0, penalty=Penalty(**{f"smooth_{side}": 8.0}))
+    rough = [np.sum(np.diff(getattr(r, side), 2, axis="WH".index(side)) ** 2) for r in (plain, smooth)]
+    assert rough[1] < 0.05 * rough[0]
+    assert smooth.loss_value < 1.1 * plain.loss_value
+    # Smoothing takes out noise, not signal: what is left is nearer to the data without noise.
+    exact = truth[0] @ truth[1]
+    errors = [np.linalg.norm(exact - r.W @ r.H) for r in (plain, smooth)]
+    assert errors[1] < 0.9 * errors[0]
+
+
+@pytest.mark.parametrize(("period", "about"), [(20, 16 / 17), (10, 1 / 2), (4, 1 / 26)])
+def test_a_wave_of_the_length_given_is_halved(period, about):
+    X = np.outer(2 + np.cos(2 * np.pi * np.arange(400) / period), [1.0, 2.0])
+    W = nonneg.factorize(X, 1, penalty=Penalty(smooth_W=10.0), seed=0, stop=LONG).W[100:300, 0]
+    left = (W.max() - W.min()) / np.mean(W)
+    assert left == pytest.approx(1 / (1 + (10 / np.pi * np.sin(np.pi / period)) ** 4), rel=1e-3)
+    assert left == pytest.approx(about, abs=0.02)
+
+
+def test_the_limit_of_no_smoothing_and_no_strength_is_plain():
+    X = datasets.make_planted(60, 40, 3, noise=0.1, seed=0).data
+    start = random_start(as_source(X), 3, 0)
+    start = start[0].T, start[1]
+    plain = nonneg.factorize(X, 3, start=start, stop=LONG)
+    for penalty in (Penalty(smooth_W=1e-3, smooth_H=1e-3), Penalty(min_volume="H", min_volume_strength=1e-9)):
+        weak = nonneg.factorize(X, 3, start=start, penalty=penalty, stop=LONG)
+        np.testing.assert_allclose(weak.H, plain.H, atol=1e-5)
+        np.testing.assert_allclose(weak.W, plain.W, atol=1e-5 * plain.W.max())
+
+
+@pytest.mark.parametrize("shape", [(2, 30), (30, 2), (1, 30)])
+def test_a_short_axis_has_nothing_to_smooth(shape):
+    X = np.random.default_rng(0).random(shape)
+    result = nonneg.factorize(X, 1, penalty=Penalty(smooth_W=10.0, smooth_H=10.0), seed=0)
+    assert np.isfinite(result.W).all()
+    assert np.isfinite(result.H).all()
+
+
+# --- least volume ---------------------------------------------------------------------------------------
+
+
+def test_textbook_signals_are_found_as_columns_of_W():
+    for seed in range(0, 20, 4):  # docs/choosing.rst has all twenty
+        X, S = signals(seed)
+        result = nonneg.factorize(X, 3, penalty=Penalty(min_volume="W"), n_init=5, seed=seed)
+        assert correlations(result.W, S).min() >= 0.99, seed
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02])
+@pytest.mark.parametrize("seed", range(4))
+def test_spectra_without_pure_rows_are_found(noise, seed):
+    X, H = spectra(noise, seed)
+    stop = [RelativeDecrease(1e-5), Iterations(1000)]
+    plain = nonneg.factorize(X, 4, seed=0, stop=stop)
+    least = nonneg.factorize(X, 4, penalty=Penalty(min_volume="H"), seed=0, stop=stop)
+    assert angles(least.H, H).mean() < 0.5 * angles(plain.H, H).mean()
+    assert angles(least.H, H).mean() < 2
+    assert least.relative_error < max(1.01 * plain.relative_error, 1e-3)
+
+
+def test_both_sides_are_the_same_problem():
+    X, H = spectra(0.02, 0)
+    stop = [RelativeDecrease(1e-6), Iterations(2000)]
+    result = nonneg.factorize(X.T, 4, penalty=Penalty(min_volume="W"), seed=0, stop=stop)
+    assert angles(result.W.T, H).mean() < 2
+
+
+@pytest.mark.parametrize("start", ["spa", None])
+def test_separable_data_stay_exact(start):
+    planted = datasets.make_planted(60, 40, 4, separable=True, density=0.5, seed=0)
+    result = nonneg.factorize(planted.data, 4, start=start, seed=0, penalty=Penalty(min_volume="H"))
+    assert result.relative_error < 1e-4
+    assert angles(result.H, planted.H).max() < 0.02
+
+
+def test_float32_is_as_good():
+    X, H = spectra(0.02, 0)
+    stop = [RelativeDecrease(1e-5), Iterations(1000)]
+    result = nonneg.factorize(X.astype(np.float32), 4, penalty=Penalty(min_volume="H"), seed=0, stop=stop)
+    assert result.H.dtype == np.float32
+    assert angles(result.H, H).mean() < 2
+
+
+def test_more_strength_less_volume():
+    X = spectra(0.02, 0)[0]
+    values = [
+        volume(nonneg.factorize(X, 4, penalty=Penalty(min_volume="H", min_volume_strength=s), seed=0).H).value
+        for s in (0.1, 1.0, 10.0)
+    ]
+    assert values[0] > values[1] > values[2]
+
+
+def test_the_strength_follows_the_noise_and_never_rises():
+    source = as_source(spectra(0.02, 0)[0])
+    problem = ShapedSquaredError(source, scaled_shrinks(Penalty(), source), Penalty(min_volume="H"))
+    weights = []
+    path = iterate(
+        problem,
+        Plain(),
+        random_start(source, 4, 0),
+        [Iterations(30)],
+        lambda state: weights.append(problem.volume_weight),
+    )
+    assert (np.diff(weights) <= 0).all()
+    data = problem.value(path.W, path.H) + LEAST_NOISE * problem.total
+    assert weights[-1] == pytest.approx(2 * data / source.shape[1])
+
+
+# --- everything else as ever ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("penalty", [*SMOOTH, *SMALL])
+def test_scale_is_free(penalty, dtype):
+    X = bumps()[0].astype(dtype)
+    one = nonneg.factorize(X, 3, penalty=penalty, seed=0)
+    for factor in (2.0**20, 2.0**-20):
+        other = nonneg.factorize(X * dtype.type(factor), 3, penalty=penalty, seed=0)
+        np.testing.assert_allclose(other.H, one.H, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(other.W / factor, one.W, rtol=1e-3, atol=1e-4 * one.W.max())
+    np.testing.assert_allclose(one.H.sum(axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("penalty", [Penalty(smooth_H=5.0), Penalty(min_volume="H")])
+def test_transform_gives_the_W_of_the_fit_where_rows_are_free(penalty):
+    X = bumps()[0]
+    result = nonneg.factorize(X, 3, penalty=penalty, seed=0)
+    assert np.array_equal(result.transform(X), result.W)
+
+
+@pytest.mark.parametrize("penalty", [Penalty(smooth_W=8.0), Penalty(min_volume="W")])
+def test_transform_takes_each_row_by_itself(penalty):
+    X = bumps()[0]
+    result = nonneg.factorize(X, 3, penalty=penalty, seed=0)
+    assert not np.array_equal(result.transform(X), result.W)
+    assert np.array_equal(result.transform(X)[7:8], result.transform(X[7:8]))
+
+
+@pytest.mark.parametrize("penalty", [*SMOOTH, *SMALL])
+def test_sparse_data_agree_with_dense(penalty):
+    X = bumps()[0]
+    X[0.1 * X.max() > X] = 0
+    start = np.full((60, 3), 0.5) + np.eye(60, 3), np.full((3, 40), 0.5) + np.eye(3, 40)
+    dense, sparse = (
+        nonneg.factorize(Y, 3, start=start, penalty=penalty, stop=Iterations(30))
+        for Y in (X, scipy.sparse.csr_array(X))
+    )
+    np.testing.assert_allclose(dense.H, sparse.H, atol=1e-8)
+
+
+def test_rows_keep_their_order_in_long_data():
+    # Long enough to be thinned, were it not for the order of its rows.
+    X = np.repeat(bumps(n=20, noise=0.0)[0], 100, axis=0)
+    result = nonneg.factorize(X, 3, penalty=Penalty(smooth_W=20.0), seed=0, stop=Iterations(5))
+    assert result.settings["thinned"] is None
+
+
+def test_the_estimator_and_the_file_pass_them_on(tmp_path):
+    X = bumps()[0]
+    arguments = {"smooth_W": 6.0, "smooth_H": 4.0, "min_volume": "H", "min_volume_strength": 2.0}
+    model = NMF(3, random_state=0, **arguments).fit(X)
+    result = nonneg.factorize(X, 3, penalty=Penalty(**arguments), seed=0)
+    assert np.array_equal(model.components_, result.H)
+    assert np.array_equal(model.transform(X), result.transform(X))
+    result.save(tmp_path / "model.npz")
+    assert np.array_equal(nonneg.load(tmp_path / "model.npz").transform(X), result.transform(X))
+
+
+def test_the_best_run_is_kept():
+    X = spectra(0.02, 0)[0]
+    runs = [nonneg.factorize(X, 4, penalty=Penalty(min_volume="H"), seed=0, n_init=n) for n in (1, 4)]
+    assert min(runs[1].trace.loss) <= min(runs[0].trace.loss)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"smooth_W": -1.0}, "smooth_W must be a number >= 0, got -1.0."),
+        ({"smooth_H": "much"}, "smooth_H must be a number >= 0, got 'much'."),
+        ({"min_volume": "X"}, 'min_volume must be None, "W" or "H", got \'X\'.'),
+        ({"min_volume_strength": np.nan}, "min_volume_strength must be a number >= 0, got nan."),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError) as raised:
+        Penalty(**arguments)
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize("penalty", [Penalty(smooth_W=2.0), Penalty(smooth_H=2.0), Penalty(min_volume="W")])
+@pytest.mark.parametrize("other", [{"loss": "kullback-leibler"}, {"loss": 0.5}, {"solver": "mu"}])
+def test_other_losses_and_solvers_say_no(penalty, other):
+    with pytest.raises(ValueError, match="smooth_W, smooth_H and min_volume go with the squared error"):
+        nonneg.factorize(np.ones((5, 4)), 2, penalty=penalty, **other)
