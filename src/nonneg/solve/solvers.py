@@ -54,7 +54,7 @@ def solver_for(
         return Solver(multiplied_squared_error, Plain, warms_up=False)
     if shapes and robust is not None:
         raise ValueError("robust does not go with smooth_W, smooth_H and min_volume; leave one of them out.")
-    if shapes:
+    if penalty is not None and shapes:
         # Thinned rows would lose the order of a smooth axis, and a sketch of plain parts has nothing to say here.
         return Solver(partial(shaped_squared_error, penalty=penalty), Restarting, warms_up=False)
     return Solver(squared_error if robust is None else partial(robust_squared_error, alpha=robust), Restarting)
