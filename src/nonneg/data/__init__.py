@@ -8,7 +8,7 @@ from nonneg.data.check import check_loss_domain, check_matrix
 from nonneg.data.dense import Dense, mix
 from nonneg.data.filled import Filled
 from nonneg.data.low_rank import LowRank, sketch
-from nonneg.data.observed import Observed, observe, warn_of_unobserved
+from nonneg.data.observed import Observed, observe, unobserved_lines, warn_of_unobserved
 from nonneg.data.source import THINNING, Array, Entries, Scale, Source, gram, root_counts
 from nonneg.data.sparse import Sparse
 from nonneg.data.weighted import WeightedDense, WeightedSparse
@@ -34,6 +34,7 @@ __all__ = [
     "observe",
     "root_counts",
     "sketch",
+    "unobserved_lines",
     "warn_of_unobserved",
 ]
 
@@ -46,8 +47,12 @@ def as_source(X: Any, scale: Scale | None = None) -> Entries:
     if isinstance(X, Observed):
         if not X.plain:
             return _weighted(X, scale)
-        X = X.X
-    return Sparse(X, scale) if scipy.sparse.issparse(X) else Dense(X, scale)
+        X, largest = X.X, X.largest
+    else:
+        largest = 1.0
+    source = Sparse(X, scale) if scipy.sparse.issparse(X) else Dense(X, scale)
+    source.scale = source.scale._replace(weights=largest)
+    return source
 
 
 def _weighted(observed: Observed, scale: Scale | None) -> Entries:

@@ -73,7 +73,7 @@ class WeightedDense(Dense):
         X = self.completed
         if self.sample_weight is not None:
             X = X * np.sqrt(self.sample_weight)[:, None]
-        return Dense(X, self.scale._replace(weights=1.0))
+        return Dense(X, self.scale)
 
     @cached_property
     def completed(self) -> Array:
@@ -188,7 +188,7 @@ class WeightedSparse(Sparse):
         data = np.where(missing, X.data[~missing].mean(), X.data) if missing.any() else X.data
         if self.sample_weight is not None:
             data = data * np.sqrt(self._along_stored(self.sample_weight))
-        return Sparse(type(X)((data, X.indices, X.indptr), shape=X.shape), self.scale._replace(weights=1.0))
+        return Sparse(type(X)((data, X.indices, X.indptr), shape=X.shape), self.scale)
 
     def thinned(self) -> Thinned | None:
         """Return every eleventh row of a tall X or column of a wide one."""
