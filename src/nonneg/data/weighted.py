@@ -276,5 +276,5 @@ def thin(observed: Observed, side: str) -> Observed:
         positions = type(X)((np.arange(1, X.nnz + 1), X.indices, X.indptr), shape=X.shape)
         kept = X[cut], weights[positions[cut].data - 1]
     if sample_weight is not None and side == "W":
-        sample_weight = sample_weight[::THINNING]
+        sample_weight = np.ascontiguousarray(sample_weight[::THINNING])
     return Observed(*kept, sample_weight, observed.elsewhere, observed.largest, observed.n_missing)
