@@ -4,7 +4,7 @@ from typing import Any
 
 import scipy.sparse
 
-from nonneg.data.check import check_loss_domain, check_matrix
+from nonneg.data.check import check_loss_domain, check_matrix, fill_masked
 from nonneg.data.dense import Dense, mix
 from nonneg.data.filled import Filled
 from nonneg.data.low_rank import LowRank, sketch
@@ -29,6 +29,7 @@ __all__ = [
     "as_source",
     "check_loss_domain",
     "check_matrix",
+    "fill_masked",
     "gram",
     "mix",
     "observe",

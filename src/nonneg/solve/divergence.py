@@ -58,7 +58,9 @@ class BetaDivergence:
 
     @cached_property
     def total(self) -> float:
-        """Divergence of X from its mean."""
+        """Divergence of X from its mean; under the squared error from zero, as in `SquaredError`."""
+        if self.beta == 2:
+            return 0.5 * self.source.squared_norm
         m, n = self.source.shape
         mean = np.full((1, m), self.source.mean or 1.0, self.source.dtype)
         rule = DivergenceRule("keep", self.beta, least=self.least, measure=True)
