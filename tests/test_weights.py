@@ -111,12 +111,14 @@ def test_penalties_count_against_weights_in_the_sketch(planted):
     # Large enough for a sketch: its first guess must serve the same problem.
     X = planted(120, 110, 3, noise=0.1)[0]
     weak = nonneg.factorize(X, 3, seed=0, penalty=Penalty(0.1), stop=Iterations(3))
-    rows = np.full(120, 100.0)
-    strong = nonneg.factorize(X, 3, seed=0, sample_weight=rows, penalty=Penalty(10.0, 0.1), stop=Iterations(3))
     constant = nonneg.factorize(X, 3, seed=0, weights=100.0, penalty=Penalty(10.0), stop=Iterations(3))
     assert weak.settings["sketch"] is not None
     near(weak, constant, 1e-6)
-    assert strong.settings["sketch"] is not None
+    # With weights that differ by nothing but rounding the sketch is that of the completed X.
+    almost = np.full(X.shape, 100.0)
+    almost[0, 0] *= 1 - 1e-12
+    almost = nonneg.factorize(X, 3, seed=0, weights=almost, penalty=Penalty(10.0), stop=Iterations(3))
+    assert almost.trace.loss[0] == pytest.approx(100 * weak.trace.loss[0], rel=0.02)
 
 
 def test_uncertainty_is_one_over_its_square(loss, solver, layout):
@@ -154,7 +156,7 @@ def test_whole_sample_weights_are_repeated_rows(loss, solver, layout, penalty, h
     if holes:
         X[np.random.default_rng(2).random(X.shape) < 0.15] = np.nan
     many = np.repeat(np.arange(len(X)), counts)
-    seen = counts > 0
+    assert (counts == 0).any()
     for each in (None, weights):
         options = {"loss": loss, "solver": solver, "penalty": penalty, "stop": Iterations(20)}
         once, repeated = ({}, {}) if each is None else ({"weights": layout(each)}, {"weights": layout(each[many])})
@@ -165,10 +167,10 @@ def test_whole_sample_weights_are_repeated_rows(loss, solver, layout, penalty, h
         np.testing.assert_allclose(got.trace.loss, want.trace.loss, rtol=1e-8)
         assert got.loss_value == pytest.approx(want.loss_value, rel=1e-8)
         assert got.relative_error == pytest.approx(want.relative_error, rel=1e-7)
-        assert seen.sum() < len(X)
 
 
 @pytest.mark.parametrize("loss", [2, 1])
+@pytest.mark.parametrize("layout", [LAYOUTS[name] for name in ("C", "csr", "csc")])
 def test_tall_data_with_sample_weights(layout, loss):
     # Long enough for every eleventh row to stand for all of them.
     rng = np.random.default_rng(0)

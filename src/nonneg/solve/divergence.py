@@ -36,6 +36,12 @@ def live(F: Array) -> Array:
     return np.asarray(F.any(axis=1))
 
 
+def dead(source: Entries, side: str, partner: Array) -> Array:
+    """Return which parts of a side nothing pulls at: no row of the partner that counts holds any of it."""
+    a = source.sample_weight
+    return ~live(partner if side == "W" or a is None else partner[:, a > 0])
+
+
 class BetaDivergence:
     """The `Problem` of a beta-divergence by multiplicative updates (majorisation-minimisation)."""
 
@@ -137,7 +143,7 @@ class BetaDivergence:
             self._value = done.value
             self.exact = done.value <= FLOOR[self.source.dtype] * self.total
         kkt = float(np.sqrt(done.first_step / done.size)) if done.size > 0 else 0.0
-        return Step(kkt, ~live(partner))
+        return Step(kkt, dead(self.source, side, partner))
 
     def _update(self, side: str, F: Array, partner: Array, rule: DivergenceRule) -> Divergence:
         slopes = np.full(len(F), self.shrinks[side == "H"].l1)

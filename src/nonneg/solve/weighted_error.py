@@ -6,7 +6,7 @@ import numpy as np
 
 from nonneg._core import WeightedRule
 from nonneg.data import Array, Entries, Filled, WeightedDense, WeightedSparse
-from nonneg.solve.divergence import live
+from nonneg.solve.divergence import dead
 from nonneg.solve.penalty import Shrink
 from nonneg.solve.problem import Problem, Step
 from nonneg.solve.rows import MOST_SWEEPS as SETTLING_SWEEPS
@@ -45,7 +45,7 @@ class WeightedSquaredError:
     def improve(self, side: str, F: Array, partner: Array) -> Step:
         """Sweep over the rows of a factor in place."""
         step = self._sweep(side, F, partner, MOST_SWEEPS, SWEEP_STEP)
-        return Step(step, ~live(partner))
+        return Step(step, dead(self.source, side, partner))
 
     def objective(self, W: Array, H: Array) -> float:
         """Return the objective at any pair."""
