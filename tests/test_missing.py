@@ -17,6 +17,8 @@ from sklearn.model_selection import GridSearchCV
 
 import nonneg
 from nonneg import NMF, Iterations, Penalty, RelativeDecrease
+from nonneg.solve.penalty import Shrink
+from nonneg.solve.weighted_error import FilledSquaredError, squared_error
 
 LOSSES = {"frobenius": 2, "kullback-leibler": 1, "itakura-saito": 0, 1.5: 1.5, 0.5: 0.5, 3: 3}
 LAYOUTS = {
@@ -203,6 +205,22 @@ def test_the_best_objective_never_rises(loss, solver, layout, dtype):
     assert (np.diff(bests) <= 0).all()
     assert np.array_equal(bests, np.minimum.accumulate(result.trace.loss))
     assert result.loss_value <= bests[-1] * (1 + (1e-4 if dtype == np.float32 else 1e-9))
+
+
+def test_the_objective_of_a_filled_x_is_that_of_what_was_observed():
+    # It is computed from the filled X, whose gaps hold the model of the step before.
+    X, (W, H) = gappy(0.3)
+    W, H = np.ascontiguousarray(W.T), H.copy()
+    for rows in (None, np.arange(24.0)):
+        with nonneg.threads(1):
+            source = nonneg.data.as_source(nonneg.data.observe(X, sample_weight=rows))
+            problem = squared_error(source, (Shrink(0.1, 0.2), Shrink(0.3, 0.1)))
+            assert isinstance(problem, FilledSquaredError)
+            for _ in range(3):
+                problem.improve("W", W, H)
+                problem.improve("H", H, W)
+                want = source.loss(W, H) + problem.penalty(W, H)
+                assert problem.objective(W, H) == pytest.approx(want, rel=1e-10)
 
 
 def test_each_step_of_filling_lowers_the_loss():
