@@ -406,6 +406,10 @@ def test_masks_and_nulls_are_missing():
         np.testing.assert_allclose(got.W, want.W, rtol=1e-6, atol=1e-9, err_msg=name)
         model = NMF(2, random_state=0, tol=1e-4).fit(data)
         assert model.result_.n_missing == holes.sum(), name
+        np.testing.assert_allclose(model.transform(data), model.result_.W, rtol=1e-6, atol=1e-9, err_msg=name)
+        assert model.score(data) == pytest.approx(1 - model.result_.relative_error**2, rel=1e-9)
+    with pytest.raises(ValueError, match=r"^X has masked entries"):
+        nonneg.MiniBatchNMF(2).fit(cases["masked integers"])
     single = np.ma.array(whole.astype(np.float32), mask=holes)
     assert nonneg.factorize(single, 2, seed=0).W.dtype == np.float32
 
