@@ -50,7 +50,7 @@ def sources():
 
 def test_every_source_has_a_kind_here(kinds):
     named = {source for source, _ in kinds.values()} | {case.source for case in incomplete(np.dtype(float)).values()}
-    assert sources() == named | {"LowRank", "Filled"}
+    assert sources() == named | {"LowRank"}
 
 
 def test_kinds_reach_the_sources_they_name(kinds):
@@ -202,24 +202,20 @@ def test_an_incomplete_source_is_completed_for_a_start(case, dtype):
     np.testing.assert_allclose(whole[weights > 0], want[weights > 0], rtol=1e-6 if dtype == np.float32 else 1e-14)
 
 
-def test_a_filled_source_follows_the_model(dtype):
-    rng, rel = np.random.default_rng(0), 1e-5 if dtype == np.float32 else 1e-12
-    for name in ("some missing", "some missing, rows"):
+@pytest.mark.parametrize("side", ["W", "H"])
+def test_a_dense_source_knows_what_to_expect(side, dtype):
+    rng, rel = np.random.default_rng(0), 1e-4 if dtype == np.float32 else 1e-12
+    for case in incomplete(dtype).values():
+        if case.source != "WeightedDense":
+            continue
         with nonneg.threads(2):
-            source, X, weights, rows = read(incomplete(dtype)[name])
-            before, holes = source.observed.X.copy(), weights == 0
-            filled = nonneg.data.Filled(source)
+            source, X, weights, rows = read(case)
             W, H = rng.random((3, 40)).astype(dtype), rng.random((3, 30)).astype(dtype)
             model = W.T.astype(float) @ H
-            squares = filled.fill(W, H)
-            assert squares == pytest.approx(np.sum((rows[:, None] * model**2)[holes]), rel=rel)
-            assert filled.gap(W, H) == pytest.approx(0, abs=rel)
-            want = np.where(holes, model, X)
-            np.testing.assert_allclose(filled.dot(H), H @ want.T, rtol=10 * rel)
-            np.testing.assert_allclose(filled.tdot(W), W @ want, rtol=10 * rel)
-            assert filled.gap(2 * W, H) == pytest.approx(squares, rel=rel)
-            assert filled.squared_norm == source.squared_norm
-            np.testing.assert_array_equal(source.observed.X, before)
+            expected = weights * X + (1 - weights) * model
+            got, loss = source.expected(side, *((W, H) if side == "W" else (H, W)))
+            assert loss == pytest.approx(0.5 * np.sum(rows[:, None] * weights * (X - model) ** 2), rel=rel)
+            np.testing.assert_allclose(got, H @ expected.T if side == "W" else (W * rows) @ expected, rtol=rel)
 
 
 @pytest.mark.parametrize("tall", [True, False])

@@ -671,42 +671,60 @@ def test_weights_of_the_wrong_size(dtype, rng):
             WeightedRule(finish=unknown)
 
 
-def holes(rng, m, n, dtype):
-    """Return X and the places to fill, row by row: none, all and some."""
-    where = rng.random((m, n)) < rng.choice([0, 0.3, 1], size=(m, 1))
-    indptr = np.append(0, np.cumsum(where.sum(axis=1))).astype(np.int64)
-    return rng.random((m, n)).astype(dtype), where, indptr, np.nonzero(where)[1].astype(np.int32)
+def padded_lines(H, dtype):
+    """Rows that end in zeros, whole cache lines."""
+    width = -(-H.shape[1] * dtype.itemsize // 64) * 64 // dtype.itemsize
+    wide = np.zeros((len(H), width), dtype)
+    wide[:, : H.shape[1]] = H
+    return wide
 
 
-def test_fill_missing(level, dtype, rng):
-    for k, m, n in [*((k, 7, 19) for k in range(1, 40)), *((3, m, n) for m in (1, 2, 50) for n in range(1, 14))]:
-        X, where, *places = holes(rng, m, n, dtype)
+EXPECTED_SIZES = [
+    *((k, 7, 19) for k in (1, 2, 3, 4, 5, 8, 13, 33)),
+    *((3, m, n) for m in (1, 2, 8, 9, 50) for n in (1, 15, 16, 17, 33, 600)),
+]
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+def test_expected(level, dtype, rng, weighted):
+    # What is to be expected of x is weight x + (1 - weight) w h; and the loss is that of what was observed.
+    rel = 1e-4 if dtype == np.float32 else 1e-12
+    for k, m, n in EXPECTED_SIZES:
+        X, weights, counts = (rng.random(shape).astype(dtype) for shape in ((m, n), (m, n), m))
+        X[rng.random((m, n)) < 0.3] = np.nan
         W, H = rng.random((k, m)).astype(dtype), rng.random((k, n)).astype(dtype)
-        model, bound = product(W.T, H, dtype)
-        for keep in (True, False):
-            new, sums = X.copy(), blank(m, 2, dtype=float)
-            _core.fill_missing(*places, new, packed(W), packed(H), keep, sums)
-            if keep:
-                assert np.array_equal(new, X)
-            else:
-                assert np.array_equal(new[~where], X[~where])
-                close(new[where], model[where], bound[where])
-            rel = 1e-4 if dtype == np.float32 else 1e-12
-            np.testing.assert_allclose(sums[:, 0], ((X - model) ** 2 * where).sum(axis=1), rtol=rel, atol=rel)
-            np.testing.assert_allclose(sums[:, 1], (model**2 * where).sum(axis=1), rtol=rel)
+        given = {"weights": weights, "counts": counts} if weighted else {}
+        known = np.where(np.isnan(X), 0, weights if weighted else 1).astype(float)
+        rows = counts.astype(float) if weighted else np.ones(m)
+        x, model = np.nan_to_num(X).astype(float) * 0.5, W.T.astype(float) @ H
+        expected, loss = known * x + (1 - known) * model, 0.5 * np.sum(rows[:, None] * known * (x - model) ** 2)
+        along, across = blank(k, m, dtype=dtype), blank(k, n, dtype=dtype)
+        arguments = X, 1.0, 0.5, W, padded_lines(H, dtype)
+        assert _core.expected(*arguments, along, False, **given) == pytest.approx(loss, rel=rel, abs=1e-30)
+        assert _core.expected(*arguments, across, True, **given) == pytest.approx(loss, rel=rel, abs=1e-30)
+        assert _core.expected(*arguments, None, False, **given) == pytest.approx(loss, rel=rel, abs=1e-30)
+        np.testing.assert_allclose(along, H @ expected.T, rtol=rel)
+        np.testing.assert_allclose(across, (W * rows) @ expected, rtol=rel)
 
 
-def test_fill_missing_on_any_number_of_threads(level, dtype, rng):
-    X, _, *places = holes(rng, 700, 300, dtype)
-    W, H = rng.random((9, 700)).astype(dtype), rng.random((9, 300)).astype(dtype)
-    results = []
-    for threads in (1, 2, 3, 7):
-        new, sums = X.copy(), blank(700, 2, dtype=float)
-        _core.fill_missing(*places, new, packed(W), packed(H), False, sums, threads)
-        results.append((new, sums))
-    for new, sums in results[1:]:
-        assert np.array_equal(new, results[0][0])
-        assert np.array_equal(sums, results[0][1])
+@pytest.mark.parametrize("elsewhere", [True, False])
+@pytest.mark.parametrize("weighted", [True, False])
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+def test_sampled(level, dtype, rng, weighted, elsewhere, index):
+    rel = 1e-4 if dtype == np.float32 else 1e-12
+    for k, m, n in EXPECTED_SIZES[:-10]:
+        stored = rng.random((m, n)) < rng.choice([0, 0.3, 1], size=(m, 1))
+        X, weights, along = (rng.random(shape).astype(dtype) for shape in ((m, n), (m, n), n))
+        X[rng.random((m, n)) < 0.2] = np.nan
+        indptr = np.append(0, np.cumsum(stored.sum(axis=1))).astype(index)
+        csr = indptr, np.nonzero(stored)[1].astype(index), X[stored]
+        W, F = rng.random((k, m)).astype(dtype), rng.random((k, n)).astype(dtype)
+        given = {"weights": weights[stored], "along": along} if weighted else {}
+        residual, model = _core.sampled(*csr, 1.0, 0.5, packed(F), W, 0, m, elsewhere=elsewhere, **given)
+        wh, base = W.T.astype(float) @ F, along.astype(float) if weighted else np.ones(n)
+        known = np.where(np.isnan(X), 0, weights * base if weighted else 1) * stored
+        assert residual == pytest.approx(np.sum(known * (0.5 * np.nan_to_num(X) - wh) ** 2), rel=rel, abs=1e-30)
+        assert model == pytest.approx(elsewhere * np.sum(base * stored * wh**2), rel=rel, abs=1e-30)
 
 
 # --- threads -------------------------------------------------------------------------------------------
@@ -731,7 +749,6 @@ def large_calls(dtype):
     own, gappy, G0 = WeightedRule(0.1, 0.2, 5, 0.03, "moving"), counts.copy(), np.zeros((9, 9), dtype)
     gappy[rng.random(gappy.shape) < 0.2] = np.nan
     G1 = (H @ H.T).astype(dtype)
-    places = np.append(0, np.cumsum(np.isnan(gappy).sum(axis=1))), np.nonzero(np.isnan(gappy))[1].astype(np.int32)
     return {
         "extent": ([x], None),
         "moments": ([x, 1.0, 1.0], None),
@@ -755,7 +772,9 @@ def large_calls(dtype):
         "divergence_expanded": ([*csr[:2], positive, 40, 1.0, 0.5, H, W, slopes, other, 1, 3000], 7),
         "weighted_dense": ([gappy, 1.0, 0.5, H, W, G0, own, 1, 3000], 4),
         "weighted_stored": ([*csr[:2], positive, 1.0, 0.5, packed(H[:, :40].copy()), W, G1, own, 1, 3000], 6),
-        "fill_missing": ([*places, gappy, packed(W), packed(H[:, :40].copy()), False, np.zeros((3000, 2))], 2),
+        "expected": ([gappy, 1.0, 0.5, W, H, some(9, 3000), False], 5),
+        "expected across": ([gappy, 1.0, 0.5, W, H, some(9, 40), True], 5),
+        "sampled": ([*csr[:2], positive, 1.0, 0.5, packed(H[:, :40].copy()), W, 1, 3000], None),
     }
 
 
@@ -801,7 +820,7 @@ def good_calls(dtype):
     csr = [np.arange(7, dtype=np.int32), np.zeros(6, np.int32), np.ones(6, dtype)]
     tall = np.ones((6, wide), dtype)
     rule, slopes, wide_H = DivergenceRule("descend", 1.0), np.ones(4, dtype), np.ones((4, 16), dtype)
-    own, packed_H, places = WeightedRule(most=2), np.ones((5, wide), dtype), np.array([0, 1, 1, 2, 3, 3, 5], np.int64)
+    own, packed_H = WeightedRule(most=2), np.ones((5, wide), dtype)
     return {
         "extent": ([A[0]], []),
         "moments": ([A[0], 1.0, 1.0], []),
@@ -822,7 +841,8 @@ def good_calls(dtype):
         "divergence_expanded": ([*csr, 5, 1.0, 1.0, wide_H, F, slopes, rule, 0, 6], [(10, 6)]),
         "weighted_dense": ([A, 1.0, 1.0, wide_H, F, G, own, 0, 6], [(7, 6)]),
         "weighted_stored": ([*csr, 1.0, 1.0, packed_H, F, G, own, 0, 6], [(9, 6)]),
-        "fill_missing": ([places, np.arange(5, dtype=np.int32), A, tall, packed_H, False, np.ones((6, 2))], []),
+        "expected": ([A, 1.0, 1.0, F, wide_H, np.ones((4, 6), dtype), False], []),
+        "sampled": ([*csr, 1.0, 1.0, packed_H, F, 0, 6], [(7, 6)]),
     }
 
 
@@ -841,7 +861,8 @@ FREE = {
     ("divergence_stored", 5, 0),
     ("weighted_dense", 0, 1),
     ("weighted_stored", 5, 0),
-    ("fill_missing", 1, 0),
+    ("expected", 4, 1),
+    ("sampled", 5, 0),
 }
 # Matrices whose rows may lie apart, as long as each row is contiguous.
 APART = {("dots", 0), ("mix", 1), ("divergence_dense", 0), ("weighted_dense", 0)}
@@ -865,7 +886,8 @@ WRITTEN = {
     "divergence_expanded": 7,
     "weighted_dense": 4,
     "weighted_stored": 6,
-    "fill_missing": 2,
+    "expected": 5,
+    "sampled": None,
 }
 
 

@@ -18,7 +18,7 @@ from sklearn.model_selection import GridSearchCV
 import nonneg
 from nonneg import NMF, Iterations, Penalty, RelativeDecrease
 from nonneg.solve.penalty import Shrink
-from nonneg.solve.weighted_error import FilledSquaredError, squared_error
+from nonneg.solve.weighted_error import ExpectedSquaredError, squared_error
 
 LOSSES = {"frobenius": 2, "kullback-leibler": 1, "itakura-saito": 0, 1.5: 1.5, 0.5: 0.5, 3: 3}
 LAYOUTS = {
@@ -207,20 +207,24 @@ def test_the_best_objective_never_rises(loss, solver, layout, dtype):
     assert result.loss_value <= bests[-1] * (1 + (1e-4 if dtype == np.float32 else 1e-9))
 
 
-def test_the_objective_of_a_filled_x_is_that_of_what_was_observed():
-    # It is computed from the filled X, whose gaps hold the model of the step before.
+def test_the_objective_of_an_expected_x_is_that_of_what_was_observed():
+    # It is known from before the half-step of H: exact but for the square of its step, and so at the end.
     X, (W, H) = gappy(0.3)
-    W, H = np.ascontiguousarray(W.T), H.copy()
     for rows in (None, np.arange(24.0)):
+        F, G = np.ascontiguousarray(W.T), H.copy()
         with nonneg.threads(1):
             source = nonneg.data.as_source(nonneg.data.observe(X, sample_weight=rows))
             problem = squared_error(source, (Shrink(0.1, 0.2), Shrink(0.3, 0.1)))
-            assert isinstance(problem, FilledSquaredError)
-            for _ in range(3):
-                problem.improve("W", W, H)
-                problem.improve("H", H, W)
-                want = source.loss(W, H) + problem.penalty(W, H)
-                assert problem.objective(W, H) == pytest.approx(want, rel=1e-10)
+            assert isinstance(problem, ExpectedSquaredError)
+            for _ in range(400):
+                problem.improve("W", F, G)
+                before = G.copy()
+                problem.improve("H", G, F)
+                want = source.loss(F, G) + problem.penalty(F, G)
+                counted = F if rows is None else F * np.sqrt(rows)
+                square = np.sum((counted.T @ (G - before)) ** 2)
+                assert abs(problem.objective(F, G) - want) <= 0.5 * square + 1e-12 * want
+        assert problem.objective(F, G) == pytest.approx(want, rel=1e-9)
 
 
 def test_each_step_of_filling_lowers_the_loss():
