@@ -863,9 +863,10 @@ FREE = {
     ("weighted_stored", 5, 0),
     ("expected", 4, 1),
     ("sampled", 5, 0),
+    ("sampled", 6, 0),
 }
 # Matrices whose rows may lie apart, as long as each row is contiguous.
-APART = {("dots", 0), ("mix", 1), ("divergence_dense", 0), ("weighted_dense", 0)}
+APART = {("dots", 0), ("expected", 0), ("mix", 1), ("divergence_dense", 0), ("weighted_dense", 0)}
 WRITTEN = {
     "extent": None,
     "moments": None,

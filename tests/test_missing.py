@@ -617,9 +617,9 @@ def test_held_out_pixels_are_closer_than_by_means_and_svd():
     X = load_digits().data[::3]
     X = X[:, X.any(axis=0)]
     seen, off = held_out(X)
-    own = off(nonneg.factorize(seen, 20, seed=0, penalty=Penalty(0.03)).impute(seen))
+    own = off(nonneg.factorize(seen, 32, seed=0, penalty=Penalty(0.1)).impute(seen))
     assert own < 0.75 * off(np.where(np.isnan(seen), np.nanmean(seen, axis=0), seen))
-    assert own < best_svd(seen, off, (4, 8, 12, 16, 20))
+    assert own < 0.98 * best_svd(seen, off, (4, 8, 12, 16, 20))
 
 
 def test_held_out_mixtures_are_closer_than_by_means_neighbours_and_svd():
