@@ -30,6 +30,7 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     components_: Array
     n_components_: int
     _constraints: Mapping[str, Any] | None = None  # on W, where the fit had some
+    _robust: float | None = None  # as the fit had it
 
     def transform(self, X: Any, *, weights: Any = None, uncertainty: Any = None) -> Array:
         """Return how much of each part new samples hold; the parts stay as they are.
@@ -121,7 +122,7 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     def _given_H(self, observed: Observed, H: Array) -> Array:
         bounds = bounds_of_rows(self._constraints, len(H), observed.shape[0], H.dtype)
-        return given_H(observed, H, self._penalty(), bounds=bounds, **self._loss_options())
+        return given_H(observed, H, self._penalty(), bounds=bounds, robust=self._robust, **self._loss_options())
 
     def _loss_options(self) -> dict[str, Any]:
         return {

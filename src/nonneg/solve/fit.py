@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ def factorize(
     weights: Any = None,
     uncertainty: Any = None,
     sample_weight: Any = None,
+    robust: float | None = None,
     missing_values: float | None = float("nan"),
     n_init: int = 1,
     seed: int | None = None,
@@ -86,6 +88,9 @@ def factorize(
         Standard error of each entry, above 0, in the units of X: weights of ``1 / uncertainty^2``. See `Quality`.
     sample_weight : array-like of shape (m,), optional
         How often each row counts, at least 0. A whole number does what repeating the row does.
+    robust : float, optional
+        Residuals beyond so many standard errors (see `uncertainty`) count by their size, not its square, as in robust
+        positive matrix factorization, which takes 4: the loss is Huber's. Squared error and dense X only.
     missing_values : nan, 0 or None
         What stands for an entry that was not observed: nan; with 0 zeros, too (of a sparse X: what it does not
         store), as in tables of ratings; with None NaN is an error.
@@ -166,7 +171,7 @@ def factorize(
     penalty = Penalty() if penalty is None else penalty
     if not isinstance(penalty, Penalty):
         raise TypeError(f"penalty must be a Penalty, such as Penalty(alpha_W=0.1), got {penalty!r}.")
-    solve = solver_for(beta, solver, floor, penalty)
+    solve = solver_for(beta, solver, floor, penalty, _check_robust(robust, weights, uncertainty))
     seed = _check_seed(seed)
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be a function of the State, got {callback!r}.")
@@ -189,6 +194,7 @@ def factorize(
         arguments = {
             "negative": negative,
             "floor": floor,
+            "robust": None if robust is None else float(robust),
             # JSON knows no NaN.
             "missing_values": missing_values if missing_values is None or missing_values == 0 else "nan",
         }
@@ -270,6 +276,16 @@ def _check_arguments(k: object, n_init: object) -> None:
             raise ValueError(f"{label} must be an integer >= 1, got {value!r}.")
     if int(k) > MOST_PARTS:  # type: ignore[call-overload]
         raise ValueError(f"k must be at most {MOST_PARTS}, got {k}.")
+
+
+def _check_robust(robust: object, weights: object, uncertainty: object) -> float | None:
+    if robust is None:
+        return None
+    if isinstance(robust, bool) or not isinstance(robust, Real) or not 0 < float(robust) < float("inf"):
+        raise ValueError(f"robust must be a number of standard errors > 0, such as 4, or None, got {robust!r}.")
+    if weights is None and uncertainty is None:
+        raise ValueError("robust counts residuals in standard errors: give them as uncertainty.")
+    return float(robust)
 
 
 def _warn_if_one_sided(penalty: Penalty, constraints: Constraints, k: int) -> None:
