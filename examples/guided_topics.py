@@ -16,8 +16,7 @@ OTHERS = """pope vatican pontiff paul john church catholic roman mass poland yel
 DRAWN = [*SEEDS, "heart", "appendix", "tumour", "blood", "pope", "yeltsin", "teresa"]
 
 
-def known_of(words):
-    """Return what is known of the topics: NaN is free, zero is for ever."""
+def known_of(words):  # NaN is free, zero is for ever
     known = np.full((K, len(words)), np.nan)
     known[1:, np.isin(words, SEEDS)] = 0  # no other topic may use the seed words,
     known[0, np.isin(words, OTHERS)] = 0  # and the first none of the words of other stories
@@ -25,10 +24,8 @@ def known_of(words):
 
 
 def main():
-    """Fit with and without the guide, print both, draw where some words went."""
     news = fetch_reuters()
-    words = news.feature_names
-    options = {"loss": "poisson", "n_init": 5}
+    words, options = news.feature_names, {"loss": "poisson", "n_init": 5}
     plain = nonneg.factorize(news.data, K, seed=0, **options)
     guided = [nonneg.factorize(news.data, K, seed=seed, fixed=known_of(words), **options) for seed in range(5)]
     print(
@@ -46,7 +43,7 @@ def main():
         amount = fit.H * fit.W.sum(axis=0)[:, None]
         where = (amount / amount.sum(axis=0))[:, [list(words).index(word) for word in DRAWN]].T
         image = ax.imshow(where, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-        names = [words[topic.argmax()] for topic in topics]
+        ax.hlines([5.5, 9.5], -0.5, K - 0.5, color="0.5", lw=0.8)
         ax.set(
             title=title,
             xticks=range(K),
@@ -54,7 +51,7 @@ def main():
             yticklabels=DRAWN,
             xlabel="topic, by its first word",
         )
-        ax.set_xticklabels(names, rotation=60, ha="right", rotation_mode="anchor")
+        ax.set_xticklabels(words[topics.argmax(axis=1)], rotation=60, ha="right", rotation_mode="anchor")
     figure.colorbar(image, ax=axes, label="share of the word in each topic")
     figure.savefig(HERE / "../docs/guided_topics.png")
 

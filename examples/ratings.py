@@ -13,57 +13,46 @@ import nonneg
 HERE, GENRES = Path(__file__).parent, ["comedy", "thriller", "science fiction", "romance"]
 
 
-def make_ratings(people=1000, films=120):
-    """Return stars from 1 to 5, NaN where a film was not rated, and their means; 30 films of each genre in turn."""
+def make_ratings(people=1000, films=120):  # stars from 1 to 5 (NaN: not rated), and their means
     rng = np.random.default_rng(0)
     taste = rng.dirichlet(np.full(4, 0.4), people)  # most people like one or two genres
     genre = np.kron(np.eye(4), np.ones(films // 4)) + 0.15 * rng.random((4, films))
     mean = 1.5 + 4 * taste @ (genre * rng.uniform(0.6, 1, films))
     stars = np.clip(np.round(mean + 0.5 * rng.standard_normal((people, films))), 1, 5)
-    rated = rng.random((people, films)) < 0.075 + 0.3 * taste @ genre  # people watch what they like
-    return np.where(rated, stars, np.nan), np.clip(mean, 1, 5)
+    often = 0.075 + 0.3 * taste @ genre  # people watch what they like
+    return np.where(rng.random((people, films)) < often, stars, np.nan), np.clip(mean, 1, 5)
 
 
-def guesses(known):
-    """Yield the name of a method, its setting, what it puts where nothing is known, and its parts."""
-    mean = np.nanmean(known, axis=0)
-    fills = {"zero": np.nan_to_num(known), "the film's mean": np.where(np.isnan(known), mean, known)}
-    yield "mean of the film", "", np.broadcast_to(mean, known.shape), None
+def guesses(known):  # name of the method, setting, what it puts where nothing is known, fit
+    mean, X = np.nanmean(known, axis=0), sp.csr_array(np.nan_to_num(known))  # X stores the ratings and nothing else
+    yield "mean of the film", "", mean, None
     for count in (10, 20, 50, 100):
-        yield "nearest neighbours", f"{count} of them", KNNImputer(n_neighbors=count).fit_transform(known), None
+        yield "nearest neighbours", f"{count=}", KNNImputer(n_neighbors=count).fit_transform(known), None
     for k in (1, 2, 3, 4, 5, 6):
-        for name, X in fills.items():
-            svd = TruncatedSVD(k, random_state=0)
-            yield f"SVD, missing = {name}", f"k={k}", svd.inverse_transform(svd.fit_transform(X)), None
-    for alpha in (0.003, 0.01, 0.03):
-        for name, missing in (("NMF, missing = zero", None), ("NMF, missing = missing", 0)):
-            X = sp.csr_array(fills["zero"])  # stores the ratings and nothing else
-            fit = nonneg.factorize(X, 5, missing_values=missing, penalty=nonneg.Penalty(alpha_W=alpha), seed=0)
-            yield name, f"{alpha=}", fit.reconstruct(), fit
+        svd, rest = TruncatedSVD(k, random_state=0), np.nan_to_num(known - mean)  # from the means, 0 if not rated
+        yield "truncated SVD", f"{k=}", mean + svd.inverse_transform(svd.fit_transform(rest)), None
+    for alpha, missing in [(alpha, missing) for alpha in (0.003, 0.01, 0.03) for missing in (None, 0)]:
+        fit = nonneg.factorize(X, 5, missing_values=missing, penalty=nonneg.Penalty(alpha_W=alpha), seed=0)
+        yield f"NMF, missing_values={missing}", f"{alpha=}", fit.reconstruct(), fit
 
 
 def main():
     (stars, mean), best = make_ratings(), {}
-    seen, lot = ~np.isnan(stars), np.random.default_rng(1).random(stars.shape)
-    known = np.where(seen & (lot >= 0.2), stars, np.nan)  # a tenth chooses the settings, another one is the test
-    choose, test = ((seen & (low <= lot) & (lot < low + 0.1)) for low in (0, 0.1))
-    for name, setting, guess, fit in guesses(known):
-        on_choose, on_test = (float(np.sqrt(np.mean((guess - stars)[where] ** 2))) for where in (choose, test))
-        best[name] = min(best.get(name, (9.0,)), (on_choose, on_test, setting, fit), key=lambda item: item[0])
+    part = np.where(np.isnan(stars), -1, np.random.default_rng(1).integers(10, size=stars.shape))
+    for name, *made in guesses(known=np.where(part > 1, stars, np.nan)):
+        errors = [np.sqrt(np.mean((made[1] - stars)[part == i] ** 2)) for i in (0, 1)]  # to choose settings, to test
+        best[name] = min(best.get(name, [9]), [*errors, *made], key=lambda item: item[0])
+    print(*(f"{name:22} {setting:12} {error:.2f}" for name, (_, error, setting, *_) in best.items()), sep="\n")
     print(
-        fit := best["NMF, missing = missing"][3],
-        f"\nlowest possible {np.sqrt(np.mean((mean - stars)[test] ** 2)):.2f}",
+        "least", np.sqrt(np.mean((mean - stars)[part == 1] ** 2)).round(2), fit := best["NMF, missing_values=0"][-1]
     )
-    for name, (_, error, setting, _) in best.items():
-        print(f"{name:28} {setting:12} {error:.2f}")
     plt.style.use(HERE / "figures.mplstyle")
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3), width_ratios=[1, 1.5])
-    ranked = sorted(best, key=lambda name: -best[name][1])
-    left.barh(ranked, [best[name][1] for name in ranked], color=["C0" if "NMF" in name else "0.7" for name in ranked])
+    names = sorted(best, key=lambda name: -best[name][1])
+    left.barh(names, [best[name][1] for name in names], color=["C0" if "NMF" in name else "0.7" for name in names])
     left.set_xlabel("error on ratings kept apart (stars)")
     image = right.imshow(fit.H / fit.H.max(axis=1, keepdims=True), aspect="auto", cmap="Blues", interpolation="none")
     right.set(xticks=[15, 45, 75, 105], xticklabels=GENRES, yticks=range(5), yticklabels=range(1, 6), ylabel="part")
-    right.set_xlabel("films, by genre")
     figure.colorbar(image, label="weight (largest of part = 1)")
     figure.savefig(HERE / "../docs/ratings.png")
 
