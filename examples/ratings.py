@@ -15,12 +15,11 @@ HERE, GENRES = Path(__file__).parent, ["comedy", "thriller", "science fiction", 
 
 def make_ratings(people=1000, films=120):  # stars from 1 to 5 (NaN: not rated), and their means
     rng = np.random.default_rng(0)
-    taste = rng.dirichlet(np.full(4, 0.4), people)  # most people like one or two genres
+    taste = rng.dirichlet([0.4] * 4, people)  # most people like one or two genres
     genre = np.kron(np.eye(4), np.ones(films // 4)) + 0.15 * rng.random((4, films))
-    mean = 1.5 + 4 * taste @ (genre * rng.uniform(0.6, 1, films))
-    stars = np.clip(np.round(mean + 0.5 * rng.standard_normal((people, films))), 1, 5)
-    often = 0.075 + 0.3 * taste @ genre  # people watch what they like
-    return np.where(rng.random((people, films)) < often, stars, np.nan), np.clip(mean, 1, 5)
+    mean = np.clip(1.5 + 4 * taste @ (genre * rng.uniform(0.6, 1, films)), 1, 5)
+    stars = np.clip(np.round(mean + 0.5 * rng.standard_normal(mean.shape)), 1, 5)
+    return np.where(rng.random(mean.shape) < 0.075 + 0.3 * taste @ genre, stars, np.nan), mean  # rated if liked
 
 
 def guesses(known):  # name of the method, setting, what it puts where nothing is known, fit
@@ -42,18 +41,18 @@ def main():
     for name, *made in guesses(known=np.where(part > 1, stars, np.nan)):
         errors = [np.sqrt(np.mean((made[1] - stars)[part == i] ** 2)) for i in (0, 1)]  # to choose settings, to test
         best[name] = min(best.get(name, [9]), [*errors, *made], key=lambda item: item[0])
-    print(*(f"{name:22} {setting:12} {error:.2f}" for name, (_, error, setting, *_) in best.items()), sep="\n")
     print(
         "least", np.sqrt(np.mean((mean - stars)[part == 1] ** 2)).round(2), fit := best["NMF, missing_values=0"][-1]
     )
     plt.style.use(HERE / "figures.mplstyle")
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3), width_ratios=[1, 1.5])
-    names = sorted(best, key=lambda name: -best[name][1])
-    left.barh(names, [best[name][1] for name in names], color=["C0" if "NMF" in name else "0.7" for name in names])
+    for name in sorted(best, key=lambda name: -best[name][1]):
+        print(f"{name:24} {best[name][2]:12} {best[name][1]:.2f}")
+        left.barh(name, best[name][1], color="C0" if "NMF" in name else "0.7")
     left.set_xlabel("error on ratings kept apart (stars)")
-    image = right.imshow(fit.H / fit.H.max(axis=1, keepdims=True), aspect="auto", cmap="Blues", interpolation="none")
+    drawn = right.imshow((fit.H.T / fit.H.max(axis=1)).T, aspect="auto", cmap="Blues", interpolation="none")
+    figure.colorbar(drawn, label="weight (largest of part = 1)")
     right.set(xticks=[15, 45, 75, 105], xticklabels=GENRES, yticks=range(5), yticklabels=range(1, 6), ylabel="part")
-    figure.colorbar(image, label="weight (largest of part = 1)")
     figure.savefig(HERE / "../docs/ratings.png")
 
 
