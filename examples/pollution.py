@@ -27,13 +27,14 @@ def main():
     for label, fit in [*fits.items(), ("7, robust", robust)]:
         quality = fit.quality(X, U)
         print(label, *(f"{number:.0f}" for number in quality), f"{quality.ratio:.2f}")
-    fit, residuals = fits[K], (X - fits[K].reconstruct()) / U
-    one = {**OPTIONS, "n_init": 1, "start": "random"}
+    fit, residuals, one = fits[K], (X - fits[K].reconstruct()) / U, {**OPTIONS, "n_init": 1, "start": "random"}
     runs = [nonneg.factorize(X, K, uncertainty=U, **{**one, "seed": seed}) for seed in range(10)]
     print("Q(true) of ten random starts:", *(f"{run.quality(X, U).true:.1f}" for run in runs))
     print(f"beyond 4 standard errors: {(abs(residuals) > 4).sum()} of {X.size}; the largest:")
     for i, j in np.argwhere(abs(residuals) > 7):
         print(f"  {dust.dates[i]} {names[j]} {X[i, j]:.3g} ± {U[i, j]:.2g}, {residuals[i, j]:.1f} standard errors")
+    missing, below = (np.isclose(U, factor * X) for factor in (4, 5 / 3))  # by custom
+    print(f"missing {missing.sum()}, on {missing.all(axis=1).sum()} days all; below the limit {below.sum()}")
     profiles, robust_profiles = shares(fit), shares(robust)
     correlations = np.corrcoef(profiles, robust_profiles)[:K, K:]
     partner = linear_sum_assignment(correlations, maximize=True)[1]
