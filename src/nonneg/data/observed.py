@@ -53,7 +53,7 @@ class Observed:
     @property
     def plain(self) -> bool:
         """Whether every entry counts one, and every row once."""
-        return self.complete and self.sample_weight is None and self.largest == 1
+        return self.complete and self.sample_weight is None
 
     @property
     def complete(self) -> bool:

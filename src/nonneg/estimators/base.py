@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from nonneg.data import Array, Observed, check_loss_domain, observe, warn_of_unobserved
+from nonneg.data import Array, Observed, check_loss_domain, fill_masked, observe, warn_of_unobserved
 from nonneg.estimators.arguments import FLOATS
 from nonneg.solve import Penalty, beta_of, bounds_of_rows, explained_share, given_H
 
@@ -133,6 +133,7 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     def _observe(self, X: Any, *, reset: bool, **counts: Any) -> Observed:
         """Check data and what their entries count, and that the loss can take them."""
+        X = fill_masked(X, missing=self.missing_values is not None)  # scikit-learn would drop the mask
         X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=reset, ensure_all_finite=False)
         observed = observe(
             X, **counts, missing_values=self.missing_values, negative=self.negative, name=self._input_name

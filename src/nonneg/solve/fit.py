@@ -12,7 +12,17 @@ import numpy as np
 
 from nonneg._threads import same_threads
 from nonneg._warnings import warn_caller
-from nonneg.data import Array, Entries, as_source, check_loss_domain, observe, warn_of_unobserved
+from nonneg.data import (
+    Array,
+    Entries,
+    WeightedDense,
+    WeightedSparse,
+    as_source,
+    check_loss_domain,
+    observe,
+    unobserved_lines,
+    warn_of_unobserved,
+)
 from nonneg.solve.begin import StartArgument, make_start
 from nonneg.solve.bounds import FREE, held_parts
 from nonneg.solve.constraints import Constraints, check_constraints, check_simplex
@@ -234,6 +244,7 @@ def _fit(
     """Warm up, run from every start, finish every run and keep the best."""
     bounds = constraints.scaled(source.scale)
     warm_up = WarmUp(source, k, penalty, beta, solver, seed, bounds)
+    gaps = unobserved_lines(source.observed) if isinstance(source, (WeightedDense, WeightedSparse)) else None
     best: tuple[float, Factorization] | None = None
     for run_seed in [seed, *np.random.SeedSequence(seed).generate_state(n_init - 1).tolist()]:
         problem = solver.problem(source, scaled_shrinks(penalty, source, beta), bounds)
@@ -241,6 +252,10 @@ def _fit(
         name, given = make_start(source, warm_up, k, start if best is None else "random", run_seed, bounds)
         # A result is not improved by beginning it anew on less data.
         first = given if isinstance(start, Factorization) else warm_up(problem, given, rules, state)
+        if gaps is not None:
+            # Where nothing was observed nothing pulls: the start would stay.
+            for W, H in (first, given) if name == "given" else (first,):
+                W[:, gaps[0]], H[:, gaps[1]] = 0, 0
         path = iterate(problem, solver.momentum(), first, rules, callback, state)
         if name == "given" and solver.warms_up and objective(problem, given) < path.state.best[-1]:
             path = replace(path, W=given[0], H=given[1])
