@@ -54,7 +54,9 @@ def row(pair: Pair) -> str:
     m, n = plain["X"].shape
     rng = np.random.default_rng(0)
     start = rng.random((m, pair.k)), rng.random((pair.k, n))
-    times = np.array([[seconds_per_iteration(each, pair.k, start) for each in (plain, counted)] for _ in range(PAIRS)])
+    times = np.array(
+        [[seconds_per_iteration(each, pair.k, start) for each in (plain, counted)] for _ in range(PAIRS)]
+    )
     ratio = np.median(times[:, 1] / times[:, 0])
     a, b = 1e3 * np.median(times, axis=0)
     return f"| {pair.name}, k={pair.k} | {a:.2f} | {b:.2f} | **{ratio:.1f}x** | {pair.goal:g}x |"
@@ -84,7 +86,9 @@ def ratings(m: int = 20000, n: int = 5000, share: float = 0.05) -> sp.csr_array:
 
 
 PAIRS_OF_PROBLEMS = [
-    Pair("image crops 2500 x 5655, 10 % missing", 15, lambda: {"X": crops()}, lambda: {"X": holes(crops(), 0.1)}, 1.6),
+    Pair(
+        "image crops 2500 x 5655, 10 % missing", 15, lambda: {"X": crops()}, lambda: {"X": holes(crops(), 0.1)}, 1.6
+    ),
     Pair("ORL faces 400 x 10304, 10 % missing", 15, lambda: {"X": faces()}, lambda: {"X": holes(faces(), 0.1)}, 1.6),
     Pair("ORL faces 400 x 10304, 10 % missing", 50, lambda: {"X": faces()}, lambda: {"X": holes(faces(), 0.1)}, 1.6),
     *(

@@ -861,12 +861,15 @@ FREE = {
     ("divergence_stored", 5, 0),
     ("weighted_dense", 0, 1),
     ("weighted_stored", 5, 0),
+    ("expected", 0, 1),
     ("expected", 4, 1),
     ("sampled", 5, 0),
     ("sampled", 6, 0),
 }
 # Matrices whose rows may lie apart, as long as each row is contiguous.
 APART = {("dots", 0), ("expected", 0), ("mix", 1), ("divergence_dense", 0), ("weighted_dense", 0)}
+# What may be None.
+OPTIONAL = {("expected", 5)}
 WRITTEN = {
     "extent": None,
     "moments": None,
@@ -920,7 +923,8 @@ def test_wrong_arguments_raise(name, dtype):
         for other in (*floats, np.float16, np.int16, np.complex128, object):
             if other != value.dtype:
                 refused(TypeError, at, value.astype(other))
-        refused(TypeError, at, None)
+        if (name, at) not in OPTIONAL:
+            refused(TypeError, at, None)
         refused(TypeError, at, value.tolist())
         refused(TypeError, at, value[None])
         error = ValueError if (name, at) in APART else TypeError

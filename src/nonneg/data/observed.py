@@ -91,6 +91,7 @@ def observe(
     missing_values: float | None = float("nan"),
     negative: str = "error",
     name: str = "factorize (input X)",
+    new_rows: bool = False,
 ) -> Observed:
     """Check X and what is said of its entries; the caller's arrays are never changed.
 
@@ -112,6 +113,8 @@ def observe(
         Whether negative entries are refused.
     name : str
         What messages call the input.
+    new_rows : bool
+        Whether these are rows for parts that are known: all of them, or none of their entries, may be observed.
 
     Raises
     ------
@@ -128,14 +131,14 @@ def observe(
     if weights is not None or uncertainty is not None:
         label, values = ("weights", weights) if uncertainty is None else ("uncertainty", uncertainty)
         X, counts, largest = weigh_sparse(X, values, label) if scipy.sparse.issparse(X) else weigh(X, values, label)
-        elsewhere = not scipy.sparse.issparse(X)
+        elsewhere = elsewhere and not (scipy.sparse.issparse(X) and scipy.sparse.issparse(values))
     if zeros and not scipy.sparse.issparse(X):
-        X = _without_zeros(X)
+        X = _without_zeros(X, new_rows)
     n_missing = check_values(X, negative, name, missing=True)
     m, n = X.shape
     if not elsewhere:
         n_missing += m * n - X.nnz
-    if n_missing == m * n:
+    if n_missing == m * n and not new_rows:
         raise ValueError(f"X is entirely missing: none of its {m} x {n} entries was observed.")
     return Observed(X, counts, check_sample_weight(sample_weight, X), elsewhere, largest, n_missing)
 
@@ -170,7 +173,7 @@ def warn_of_unobserved(observed: Observed, which: str = "row and column") -> Non
             named = ", ".join(str(line) for line in lines[:MOST_NAMED]) + (", ..." if len(lines) > MOST_NAMED else "")
             s = "s" if len(lines) > 1 else ""
             warn_caller(
-                f"Nothing was observed of {label}{s} {named} of X: the result has {len(lines)} {label}{s} of zeros.",
+                f"Nothing was observed of {label}{s} {named} of X: zeros there in the result, unless constraints forbid.",
                 UserWarning,
             )
 
@@ -186,9 +189,9 @@ def _zeros_are_missing(missing_values: Any) -> bool:
     raise ValueError(f"missing_values must be nan, 0 or None, got {missing_values!r}.")
 
 
-def _without_zeros(X: Array) -> Array:
+def _without_zeros(X: Array, new_rows: bool) -> Array:
     zero = X == 0
-    if not zero.any():
+    if not zero.any() and not new_rows:
         raise ValueError("missing_values=0, but X is dense and holds no zero; leave missing_values out.")
     X = X.copy(order="K")
     X[zero] = np.nan

@@ -74,6 +74,11 @@ def _by_largest(weights: Array, seen: Array, X: Any) -> tuple[Array | None, floa
 
 def weigh_sparse(X: Any, values: Any, label: str) -> tuple[Any, Array | None, float]:
     """Return X at the entries that the weights store, in that pattern, the weights, and the largest of them."""
+    if np.ndim(values) == 0 and not scipy.sparse.issparse(values):
+        constant = float(_check_weights(values, label))
+        if not constant > 0:
+            raise ValueError(f"{label} of one number for all entries must be above 0, got {values!r}.")
+        return X, None, constant
     if not scipy.sparse.issparse(values):
         raise ValueError(
             f"{label} of a sparse X must be a sparse matrix (entries that it does not store count 0), got "

@@ -136,7 +136,12 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         X = fill_masked(X, missing=self.missing_values is not None)  # scikit-learn would drop the mask
         X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=reset, ensure_all_finite=False)
         observed = observe(
-            X, **counts, missing_values=self.missing_values, negative=self.negative, name=self._input_name
+            X,
+            **counts,
+            missing_values=self.missing_values,
+            negative=self.negative,
+            name=self._input_name,
+            new_rows=not reset,
         )
         check_loss_domain(observed.X, beta_of(self.beta_loss), self.floor, elsewhere=observed.elsewhere)
         return observed

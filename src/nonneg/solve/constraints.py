@@ -103,7 +103,12 @@ def bounds_of_rows(settings: Mapping[str, Any] | None, k: int, rows: int, dtype:
 
 def _check_fixed(name: str, value: Any, k: int, rows: int, dtype: np.dtype[Any]) -> Array:
     """Return what is known, k x rows, NaN where nothing is."""
-    given = np.asarray(value, np.float64)
+    try:
+        given = np.asarray(value, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "fixed must be an array of numbers for H, or a tuple (fixed_W, fixed_H) of arrays and None."
+        ) from error
     wanted = f"({rows}, f)" if name == "W" else f"(f, {rows})"
     along = 0 if name == "W" else 1
     if given.ndim != 2 or given.shape[along] != rows:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse
 
-from nonneg.data import Array, Observed
+from nonneg.data import Array, Observed, unobserved_lines
 
 # Residuals beyond so many standard errors count as outliers (EPA PMF 5.0).
 OUTLIER = 4.0
@@ -25,7 +25,8 @@ class Quality(NamedTuple):
     robust : float
         The same, where a scaled residual r beyond 4 counts ``4 |r|``.
     expected : float
-        Degrees of freedom: observed entries less the numbers in W and H.
+        Degrees of freedom: observed entries less the numbers in W and H, rows and columns of which nothing was
+        observed left out. Numbers that were fixed count as if they had been learnt.
     """
 
     true: float
@@ -46,7 +47,8 @@ def quality_of(observed: Observed, W: Array, H: Array) -> Quality:
         true += float(squares.sum())
         robust += float(np.where(size > OUTLIER, OUTLIER * size, squares).sum())
     m, n = observed.shape
-    return Quality(true, robust, float(m * n - observed.n_missing - W.shape[1] * (m + n)))
+    known = m + n - sum(len(lines) for lines in unobserved_lines(observed))
+    return Quality(true, robust, float(m * n - observed.n_missing - W.shape[1] * known))
 
 
 def _scaled_residuals(observed: Observed, W: Array, H: Array) -> Iterator[Array]:

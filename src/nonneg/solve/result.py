@@ -226,6 +226,7 @@ class Factorization:
             missing_values=float("nan") if missing == "nan" else missing,
             negative=settings.get("negative", "error"),
             name=f"{method} (input X)",
+            new_rows=True,
         )
         if observed.shape[1] != self.H.shape[1]:
             raise ValueError(

@@ -83,7 +83,7 @@ def shaped_squared_error(
     if isinstance(source, (WeightedDense, WeightedSparse)) or bounds != FREE:
         raise ValueError(
             "smooth_W, smooth_H and min_volume need an X of which every entry was observed and counts the same, and "
-            "no known parts; leave out the weights, missing entries or constraints, or these penalties."
+            "no known parts; leave out the weights, sample_weight, missing entries or constraints, or these penalties."
         )
     return ShapedSquaredError(source, shrinks, penalty)
 
@@ -95,7 +95,7 @@ def robust_squared_error(source: Entries, shrinks: tuple[Shrink, Shrink], bounds
             source if isinstance(source, WeightedDense) else WeightedDense(Observed(source.matrix), source.scale)
         )
         return RobustSquaredError(counted, shrinks, bounds, alpha=alpha)
-    raise ValueError("robust needs a dense X of which more than half was observed; leave it out.")
+    raise ValueError("robust needs a dense X of which at least 60 % was observed; leave it out.")
 
 
 def multiplied_squared_error(source: Entries, shrinks: tuple[Shrink, Shrink], bounds: Pair) -> Problem:
