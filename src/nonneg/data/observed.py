@@ -173,7 +173,7 @@ def warn_of_unobserved(observed: Observed, which: str = "row and column") -> Non
             named = ", ".join(str(line) for line in lines[:MOST_NAMED]) + (", ..." if len(lines) > MOST_NAMED else "")
             s = "s" if len(lines) > 1 else ""
             warn_caller(
-                f"Nothing was observed of {label}{s} {named} of X: zeros there in the result, unless constraints forbid.",
+                f"Nothing was observed of {label}{s} {named} of X: zeros in the result, unless constraints forbid.",
                 UserWarning,
             )
 
