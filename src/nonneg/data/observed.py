@@ -171,9 +171,10 @@ def warn_of_unobserved(observed: Observed, which: str = "row and column") -> Non
     for label, lines in zip(("row", "column"), unobserved_lines(observed), strict=True):
         if len(lines) and label in which:
             named = ", ".join(str(line) for line in lines[:MOST_NAMED]) + (", ..." if len(lines) > MOST_NAMED else "")
-            s = "s" if len(lines) > 1 else ""
+            s, number = ("s", f" ({len(lines)} {label}s)") if len(lines) > 1 else ("", "")
             warn_caller(
-                f"Nothing was observed of {label}{s} {named} of X: zeros in the result, unless constraints forbid.",
+                f"Nothing was observed of {label}{s} {named} of X{number}: zeros in the result, unless constraints "
+                "forbid.",
                 UserWarning,
             )
 
