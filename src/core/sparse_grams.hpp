@@ -4,7 +4,7 @@
 #include "rows.hpp"
 #include "sparse.hpp"
 #include <algorithm>
-#ifdef __AVX__
+#if NONNEG_VECTOR_BYTES > 16
 #include <immintrin.h>
 #endif
 
@@ -22,21 +22,20 @@ constexpr int most_tiles(int vectors, int most = 1) {
 
 // The numbers of one side of a tile, again and again. GCC 12 makes no broadcast of a shuffle.
 template <class T> NONNEG_INLINE vec<T> repeat(const T *p) {
-#ifdef __AVX512F__
+#if NONNEG_VECTOR_BYTES == 64
   if constexpr (sizeof(T) == 4)
     return vec<T>(_mm512_broadcast_f32x4(_mm_loadu_ps(p)));
   else
     return vec<T>(_mm512_broadcast_f64x4(_mm256_loadu_pd(p)));
-#else
-#ifdef __AVX__
+#elif NONNEG_VECTOR_BYTES == 32
   if constexpr (sizeof(T) == 4)
     return vec<T>(_mm256_broadcast_ps(reinterpret_cast<const __m128 *>(p)));
-#endif
+  else
+    return load(p);
+#else
   return load(p);
 #endif
 }
-
-constexpr int64_t ahead = 16; // entries between a prefetch and its use
 
 template <class T, class I> struct Entries {
   const I *indices;
@@ -115,7 +114,8 @@ public:
       : source_(source), k_(k), end_(source.indptr[stop]), numbers_(tile_at(sides_, 0) * tile<T> * tile<T>),
         sides_((k + tile<T> - 1) / tile<T>),
         piece_(std::max<int64_t>(lanes<T>, near_by / (source.width * int64_t(sizeof(T))))),
-        room_(4 * (piece_ + lanes<T>)), tiles_(lanes<T> * numbers_), b_(lanes<T> * int64_t(source.width)) {}
+        room_(3 * (piece_ + lanes<T>)), tiles_(lanes<T> * numbers_), b_(lanes<T> * int64_t(source.width)),
+        products_(source.width) {}
 
   // Add what the rows i .. i + count - 1 bring to the lower triangles of G and to b, which stand in the lanes.
   void add(int64_t i, int count, T *G, T *b) {
@@ -141,10 +141,13 @@ private:
     std::fill(b, b + source_.width, T(0));
     const int64_t end = source_.indptr[i + 1], room = piece_ + lanes<T>;
     for (int64_t from = source_.indptr[i]; from < end; from += piece_) {
-      for (int64_t t = 0; t < piece_; t += 64 / int64_t(sizeof(T)))
-        __builtin_prefetch(source_.data + from + piece_ + t);
-      const RowOfX<T> piece = source_.numbers(from, std::min(piece_, end - from),
-                                              {room_, nullptr, room_ + room, room_ + 2 * room, nullptr}, 0);
+      const int64_t count = std::min(piece_, end - from);
+      for (int64_t t = from + far_ahead; t < from + far_ahead + count; t += 64 / int64_t(sizeof(I))) {
+        __builtin_prefetch(source_.data + t);
+        __builtin_prefetch(source_.indices + t);
+      }
+      const RowOfX<T> piece =
+          source_.numbers(from, count, {room_, nullptr, room_ + room, room_ + 2 * room, nullptr}, 0);
       const Entries<T, I> entries{source_.indices + from, piece.x,      piece.excess, piece.count, end_ - from,
                                   source_.packed,         source_.width};
       int64_t others = 0;
@@ -161,11 +164,14 @@ private:
 
   // Where all entries count as those that are not stored, b alone.
   void add_products(const Entries<T, I> &entries, T *b) {
-    for (int64_t t = 0; t < entries.count; ++t) {
-      const T *h = entries.packed + int64_t(entries.indices[t]) * entries.width;
-      for (int p = 0; p < entries.width; ++p)
-        b[p] += entries.x[t] * h[p];
+    const int width = entries.width, vectors = width / half<T>;
+    for (int v = 0, nv; v < vectors; v += nv) {
+      nv = group_size(vectors, v, gather_vectors);
+      gather_pick<T, I>(nv, entries.indices, entries.x, 0, entries.count, entries.packed + v * half<T>, width,
+                        products_ + v * half<T>);
     }
+    for (int p = 0; p < width; ++p)
+      b[p] += products_[p];
   }
 
   template <bool weighed> void add_triangle(const Entries<T, I> &entries, T *tiles, T *b) {
@@ -182,7 +188,7 @@ private:
   const StoredRows<T, I> &source_;
   const int k_, sides_;
   const int64_t end_, numbers_, piece_;
-  Scratch<T> room_, tiles_, b_;
+  Scratch<T> room_, tiles_, b_, products_;
 };
 
 } // namespace nonneg::NONNEG_LEVEL
