@@ -110,22 +110,26 @@ def objective():
 def divergence():
     """Beta-divergence of X from Y, summed in long double: the definition, written out."""
 
-    def value(X, Y, beta, *, floor=0.0):
-        """Where X is not zero, Y counts as no less than the floor."""
+    def value(X, Y, beta, *, floor=0.0, counts=1):
+        """Where X is not zero, Y counts as no less than the floor; NaN was not observed and counts nothing."""
         X = np.asarray(X.todense() if scipy.sparse.issparse(X) else X).astype(np.longdouble)
-        X, Y = np.broadcast_arrays(X, np.asarray(Y).astype(np.longdouble))
+        X, Y, C = np.broadcast_arrays(X, np.asarray(Y).astype(np.longdouble), np.asarray(counts, np.longdouble))
+        seen = ~np.isnan(X) & (C > 0)
+        X, Y, C = X[seen], Y[seen], C[seen]
         some = X > 0
         Y, beta = np.where(some, np.maximum(Y, floor), Y), np.longdouble(beta)
-        x, y = X[some], Y[some]
+        x, y, c = X[some], Y[some], C[some]
         with np.errstate(divide="ignore"):
             if beta == 1:
-                return float(np.sum(x * np.log(x / y) - x) + np.sum(Y))
+                return float(np.sum(c * (x * np.log(x / y) - x)) + np.sum(C * Y))
             if beta == 0:
                 assert some.all()
-                return float(np.sum(x / y - np.log(x / y) - 1))
+                return float(np.sum(c * (x / y - np.log(x / y) - 1)))
+            if beta == 2:
+                return float(np.sum(C * (X - Y) ** 2) / 2)
             assert beta > 0 or some.all()
-            terms = x**beta - beta * x * y ** (beta - 1)
-            return float((np.sum(terms) + (beta - 1) * np.sum(Y**beta)) / (beta * (beta - 1)))
+            terms = c * (x**beta - beta * x * y ** (beta - 1))
+            return float((np.sum(terms) + (beta - 1) * np.sum(C * Y**beta)) / (beta * (beta - 1)))
 
     return value
 

@@ -1,6 +1,7 @@
 """What may not be factorized is refused in one sentence; what may comes through as it is."""
 
 import datetime as dt
+import re
 
 import numpy as np
 import pandas as pd
@@ -42,9 +43,14 @@ def test_bad_values_are_named_with_their_place(value, begins, as_kind, dtype):
     bad[2, 1] = bad[3, 0] = value
     data = as_kind(bad)
     with pytest.raises(ValueError, match=r"row 2, column 1") as caught:
-        fit(data)
+        fit(data, missing_values=None)
     assert str(caught.value).startswith(begins)
     one_sentence(caught)
+    if np.isnan(value):
+        assert fit(data).n_missing == 2
+        return
+    with pytest.raises(ValueError, match="^" + re.escape(str(caught.value))):
+        fit(data)
 
 
 def test_bad_values_far_into_large_data(as_kind):
@@ -79,10 +85,14 @@ def test_negative_values_where_they_are_allowed(as_kind):
     result = fit(as_kind(bad), negative="allow")
     assert result.W.min() >= 0
     assert result.H.min() >= 0
-    for value in (np.nan, np.inf):
+    for value in (np.inf, np.nan):
         bad[2, 1] = value
         with pytest.raises(ValueError, match="Input X contains"):
-            fit(as_kind(bad), negative="allow")
+            fit(as_kind(bad), negative="allow", missing_values=None)
+    assert fit(as_kind(bad), negative="allow").n_missing == 1
+    bad[2, 1] = np.inf
+    with pytest.raises(ValueError, match="Input X contains infinity"):
+        fit(as_kind(bad), negative="allow")
 
 
 @pytest.mark.parametrize("negative", ["clip", None, True, ""])

@@ -7,15 +7,18 @@ import functools
 import importlib
 import inspect
 import pkgutil
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import scipy.optimize
 import scipy.sparse
 from sklearn.decomposition._nmf import _initialize_nmf
 
 import nonneg
 import nonneg.data
 from nonneg import Iterations, Penalty, RelativeDecrease
+from nonneg._core import WeightedRule
 from nonneg.solve.starts import STARTS
 
 PENALTIES = {
@@ -46,7 +49,8 @@ def sources():
 
 
 def test_every_source_has_a_kind_here(kinds):
-    assert sources() == {source for source, _ in kinds.values()} | {"LowRank"}
+    named = {source for source, _ in kinds.values()} | {case.source for case in incomplete(np.dtype(float)).values()}
+    assert sources() == named | {"LowRank"}
 
 
 def test_kinds_reach_the_sources_they_name(kinds):
@@ -106,6 +110,141 @@ def same_as(source, X, dtype):
     np.testing.assert_allclose(source.row_norms(), np.sum(X**2, axis=1), rtol=0, atol=10 * rel * np.sum(X**2))
     if not isinstance(source, nonneg.data.LowRank):
         assert source.mean == pytest.approx(X.mean(), rel=rel)
+
+
+# --- sources of which not all counts the same ------------------------------------------------------------
+
+
+class Incomplete(NamedTuple):
+    """What was given, and what it means: X with NaN, what each entry and each row counts."""
+
+    source: str
+    given: Any
+    arguments: dict[str, Any]
+    X: Any
+    weights: Any
+    rows: Any
+
+
+def incomplete(dtype):
+    """Name the ways to say what was observed of X and what it counts."""
+    rng = np.random.default_rng(0)
+    X = (rng.poisson(1.5, (40, 30)) * (1 + rng.random((40, 30)))).astype(dtype)
+    weights, rows = rng.integers(0, 5, (40, 30)) / 2, rng.integers(0, 3, 40)
+    some, many = (np.where(rng.random(X.shape) < share, X.dtype.type(np.nan), X) for share in (0.2, 0.5))
+    csr, csc, one, once = scipy.sparse.csr_array, scipy.sparse.csc_array, np.ones(X.shape), np.ones(40)
+    weigh, count = {"weights": weights}, {"sample_weight": rows}
+    dense, sparse = "WeightedDense", "WeightedSparse"
+    return {
+        "weights": Incomplete(dense, X, weigh, X, weights, once),
+        "weights, Fortran": Incomplete(dense, np.asfortranarray(X), weigh | count, X, weights, rows),
+        "rows": Incomplete(dense, X, count, X, one, rows),
+        "some missing": Incomplete(dense, some, {}, some, one, once),
+        "some missing, rows": Incomplete(dense, some, count, some, one, rows),
+        "many missing": Incomplete(sparse, many, weigh | count, many, weights, rows),
+        "csr": Incomplete(sparse, csr(X), {"weights": csr(weights)} | count, X, weights, rows),
+        "csc": Incomplete(sparse, csc(X), {"weights": csr(weights)} | count, X, weights, rows),
+        "csr, some missing": Incomplete(sparse, csr(some), count, some, one, rows),
+        "csc, zeros missing": Incomplete(sparse, csc(X), {"missing_values": 0}, X, one * (X != 0), once),
+        "csr, rows": Incomplete(sparse, csr(X), count, X, one, rows),
+    }
+
+
+@pytest.fixture(params=incomplete(np.dtype(float)))
+def case(request, dtype):
+    return incomplete(dtype)[request.param]
+
+
+def read(case):
+    """Return the source of a case; X (0 where not observed) and weights in its units; and how often rows count."""
+    source = nonneg.data.as_source(nonneg.data.observe(case.given, **case.arguments))
+    assert type(source).__name__ == case.source
+    weights = np.where(np.isnan(case.X), 0, case.weights)
+    assert source.scale.weights == weights.max()
+    return source, np.nan_to_num(case.X.astype(float)) * source.scale.whole, weights / weights.max(), case.rows
+
+
+def test_an_incomplete_source_is_what_was_observed(case, dtype):
+    rng, rel = np.random.default_rng(0), 1e-5 if dtype == np.float32 else 1e-12
+    W, H = rng.random((3, 40)).astype(dtype), rng.random((3, 30)).astype(dtype)
+    with nonneg.threads(2):
+        source, X, weights, rows = read(case)
+        counts = weights * rows[:, None]
+        assert source.dtype == dtype
+        assert source.squared_norm == pytest.approx(np.sum(counts * X**2), rel=rel)
+        assert source.mean == pytest.approx(np.sum(counts * X) / counts.sum(), rel=rel)
+        assert source.loss(W, H) == pytest.approx(0.5 * np.sum(counts * (X - W.T.astype(float) @ H) ** 2), rel=rel)
+        np.testing.assert_allclose(source.means("W")[0], np.average(X, 1, weights), rtol=10 * rel)
+        np.testing.assert_allclose(source.means("H")[0], np.average(X, 0, counts), rtol=10 * rel)
+
+
+@pytest.mark.parametrize("side", ["W", "H"])
+def test_an_incomplete_source_solves_for_its_rows(case, side, dtype):
+    rng = np.random.default_rng(0)
+    with nonneg.threads(2):
+        source, X, weights, rows = read(case)
+        if side == "H":
+            X, weights = X.T, (weights * rows[:, None]).T
+        F, partner = np.zeros((3, len(X)), dtype), rng.random((3, X.shape[1])).astype(dtype)
+        source.sweep(side, F, partner, WeightedRule(finish="all"))
+    for x, root, got in zip(X, np.sqrt(weights), F.T, strict=True):
+        want = scipy.optimize.nnls(root[:, None] * partner.T.astype(float), root * x)[0]
+        np.testing.assert_allclose(got, want, atol=1e-4 if dtype == np.float32 else 1e-9)
+
+
+def test_an_incomplete_source_is_completed_for_a_start(case, dtype):
+    with nonneg.threads(2):
+        source, X, weights, rows = read(case)
+        whole = source.complete().rows(np.arange(40)).astype(float)
+    assert np.isfinite(whole).all()
+    assert whole.min() >= 0
+    want = np.sqrt(rows)[:, None] * X
+    np.testing.assert_allclose(whole[weights > 0], want[weights > 0], rtol=1e-6 if dtype == np.float32 else 1e-14)
+
+
+@pytest.mark.parametrize("side", ["W", "H"])
+def test_a_dense_source_knows_what_to_expect(side, dtype):
+    rng, rel = np.random.default_rng(0), 1e-4 if dtype == np.float32 else 1e-12
+    for case in incomplete(dtype).values():
+        if case.source != "WeightedDense":
+            continue
+        with nonneg.threads(2):
+            source, X, weights, rows = read(case)
+            W, H = rng.random((3, 40)).astype(dtype), rng.random((3, 30)).astype(dtype)
+            model = W.T.astype(float) @ H
+            expected = weights * X + (1 - weights) * model
+            got, loss = source.expected(side, *((W, H) if side == "W" else (H, W)))
+            assert loss == pytest.approx(0.5 * np.sum(rows[:, None] * weights * (X - model) ** 2), rel=rel)
+            np.testing.assert_allclose(got, H @ expected.T if side == "W" else (W * rows) @ expected, rtol=rel)
+
+
+@pytest.mark.parametrize("tall", [True, False])
+@pytest.mark.parametrize("layout", ["dense", "csr", "csc", "csr weights"])
+def test_long_incomplete_data_are_thinned(layout, tall):
+    rng = np.random.default_rng(0)
+    X, rows = rng.poisson(1.0, (5000, 9)) + 0.0, rng.integers(1, 4, 5000)
+    X[rng.random(X.shape) < 0.1] = np.nan
+    weights = rng.random(X.shape)
+    if not tall:
+        X, weights, rows = np.asfortranarray(X.T), np.asfortranarray(weights.T), rows[:9]
+    convert = {"dense": np.asarray, "csr": scipy.sparse.csr_array, "csc": scipy.sparse.csc_array}[layout.split()[0]]
+    arguments = {"sample_weight": rows}
+    if layout != "csr":
+        arguments["weights"] = convert(weights)
+    cut = np.s_[::11] if tall else np.s_[:, ::11]
+    part = {"sample_weight": rows[::11] if tall else rows}
+    if "weights" in arguments:
+        part["weights"] = convert(weights[cut])
+    with nonneg.threads(2):
+        source = nonneg.data.as_source(nonneg.data.observe(convert(X), **arguments))
+        side, kept = source.thinned()
+        want = nonneg.data.as_source(nonneg.data.observe(convert(X[cut]), **part))
+        assert side == ("W" if tall else "H")
+        assert kept.shape == want.shape
+        assert kept.scale.weights == source.scale.weights
+        W, H = rng.random((3, want.shape[0])), rng.random((3, want.shape[1]))
+        assert kept.scale.whole == want.scale.whole
+        assert kept.loss(W, H) * kept.scale.weights == pytest.approx(want.loss(W, H) * want.scale.weights)
 
 
 # --- starts ---------------------------------------------------------------------------------------------

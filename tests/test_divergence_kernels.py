@@ -48,18 +48,23 @@ def packed(F):
     return out
 
 
-def call(name, X, H, W, slopes, rule, *, index=np.int32, a=1.0, b=1.0, span=None, threads=1, split=False):
-    """Run a kernel on a dense X, whose zeros are left out where it reads stored entries: (factor, sums, under)."""
+def call(
+    name, X, H, W, slopes, rule, *, index=np.int32, a=1.0, b=1.0, span=None, threads=1, split=False, stored=None,
+    **weighing,
+):  # fmt: skip
+    """Run a kernel on a dense X: (factor, sums, under). Zeros are left out where it reads stored entries."""
     W = W.copy()
     under = np.full_like(W, np.nan) if split else None
     rest = [W, slopes, rule, *(span or (0, len(X))), threads, under]
     if name == "divergence_dense":
-        return W, _core.divergence_dense(X, a, b, padded(H), *rest), under
-    csr = scipy.sparse.csr_array(X)
-    csr = [csr.indptr.astype(index), csr.indices.astype(index), csr.data]
+        return W, _core.divergence_dense(X, a, b, padded(H), *rest, **weighing), under
+    stored = X != 0 if stored is None else stored
+    csr = [np.append(0, np.cumsum(stored.sum(axis=1))).astype(index), np.nonzero(stored)[1].astype(index), X[stored]]
+    if weighing.get("weights") is not None:
+        weighing["weights"] = weighing["weights"][stored]
     if name == "divergence_stored":
-        return W, _core.divergence_stored(*csr, a, b, packed(H), *rest), under
-    return W, _core.divergence_expanded(*csr, X.shape[1], a, b, padded(H), *rest), under
+        return W, _core.divergence_stored(*csr, a, b, packed(H), *rest, **weighing), under
+    return W, _core.divergence_expanded(*csr, X.shape[1], a, b, padded(H), *rest, **weighing), under
 
 
 def problem(rng, k, m, n, dtype, beta):
@@ -78,14 +83,19 @@ def problem(rng, k, m, n, dtype, beta):
     return [A.astype(dtype) for A in (X, H, W, slopes)]
 
 
-def textbook(X, H, W, slopes, update, beta=1.0, *, l2=0.0, floor=0.0, zero=0.0, most=1, tol=0.0, stored=False):
-    """Do in float64 what the kernels do: (factor, first step, size)."""
+def textbook(
+    X, H, W, slopes, update, beta=1.0, *, l2=0.0, floor=0.0, zero=0.0, most=1, tol=0.0, stored=False, counts=None
+):
+    """Do in float64 what the kernels do: (factor, first step, size). With counts each row has slopes of its own."""
     X, H, W, slopes = (A.astype(float) for A in (X, H, W, slopes))
     seen = (X > 0) if stored else np.ones(X.shape, bool)
+    if counts is not None:
+        X, seen = np.nan_to_num(X), counts
+        slopes = slopes[:, None] + (beta == 1) * (H @ counts.T)
     active, first, size = np.ones(len(X), bool), None, 0.0
     for sweep in range(most):
         if update == "multiply":
-            new, step, weight = multiplied(X, H, W, slopes, beta, l2, floor, zero)
+            new, step, weight = multiplied(X, H, W, slopes, beta, l2, floor, zero, seen)
         else:
             new, step, weight = descended(X, H, W, slopes, l2, floor, seen)
         W = np.where(active, new, W)
@@ -96,18 +106,18 @@ def textbook(X, H, W, slopes, update, beta=1.0, *, l2=0.0, floor=0.0, zero=0.0, 
     return W, first.sum(), size
 
 
-def split(X, H, W, slopes, beta, l2, floor):
+def split(X, H, W, slopes, beta, l2, floor, counts=1.0):
     """Return numerators and denominators of the multiplicative update; negative powers see the floor."""
     model = W.T @ H
     floored = np.maximum(model, floor)
-    above = H @ (X * (floored if beta < 2 else model) ** (beta - 2)).T
+    above = H @ (counts * X * (floored if beta < 2 else model) ** (beta - 2)).T
     # Under Kullback-Leibler the slopes hold the sums of H.
-    pulls_down = 0 if beta == 1 else H @ ((floored if beta < 1 else model) ** (beta - 1)).T
-    return above, slopes[:, None] + pulls_down + l2 * W
+    pulls_down = 0 if beta == 1 else H @ (counts * (floored if beta < 1 else model) ** (beta - 1)).T
+    return above, slopes.reshape(len(H), -1) + pulls_down + l2 * W
 
 
-def multiplied(X, H, W, slopes, beta, l2, floor, zero):
-    above, below = split(X, H, W, slopes, beta, l2, floor)
+def multiplied(X, H, W, slopes, beta, l2, floor, zero, counts):
+    above, below = split(X, H, W, slopes, beta, l2, floor, counts)
     gamma = 1 / (2 - beta) if beta < 1 else 1 / (beta - 1) if beta > 2 else 1
     new = W * (above / np.where(below == 0, zero, below)) ** gamma
     return new, (np.abs(new - W) * np.abs(below - above)).sum(axis=0), below * new
@@ -130,9 +140,9 @@ def descended(X, H, W, slopes, l2, floor, seen):
     return W, step, size
 
 
-def near_optimum(rng, X, H, W, slopes, l2):
+def near_optimum(rng, X, H, W, slopes, l2, counts=None):
     """Return rows some percents off their optimum."""
-    W = textbook(X, H, W + 0.1, slopes, "multiply", 1.0, l2=l2, floor=1e-60, most=200)[0]
+    W = textbook(X, H, W + 0.1, slopes, "multiply", 1.0, l2=l2, floor=1e-60, most=200, counts=counts)[0]
     return (W * rng.uniform(0.9, 1.1, W.shape)).astype(X.dtype)
 
 
@@ -443,6 +453,153 @@ def test_sums_are_taken_in_float64(level, kernel):
     got = call(kernel, X, H, W, H.sum(axis=1), rule)[1]
     assert got[2] == pytest.approx(200 * (1 - np.log(2)) * (1e6 + 299 * 1e-3), rel=1e-8)
     assert got[3] == pytest.approx(200 * (2e6 + 299 * 2e-3), rel=1e-8)
+
+
+# --- weights and missing entries ------------------------------------------------------------------------
+
+# Which kernel, for which losses, and whether what it does not bring was observed.
+WAYS = {
+    "dense": ("divergence_dense", BETAS, True),
+    "expanded": ("divergence_expanded", BETAS, True),
+    "stored": ("divergence_stored", (1.0,), True),
+    "stored only": ("divergence_stored", BETAS, False),
+}
+WEIGHTED_SHAPES = [*((k, 5, 19) for k in range(1, 35, 3)), *((3, 4, n) for n in range(1, 68, 3)), (5, 130, 90)]
+
+
+@pytest.fixture(params=WAYS)
+def way(request):
+    return request.param
+
+
+def weighted_problem(rng, k, m, n, dtype, beta, way, *, each=True, along=True):
+    """Return (X, H, W, slopes), slopes for the kernel, what each entry counts, and how the kernel is told."""
+    X, H, W, slopes = problem(rng, k, m, n, dtype, beta)
+    X[rng.random(X.shape) < 0.2] = np.nan
+    stored = X != 0  # a few zeros are stored, too
+    stored |= rng.random(X.shape) < 0.2
+    name, _, elsewhere = WAYS[way]
+    if not elsewhere:
+        stored &= rng.random(X.shape) < 0.7
+    told = {"weighted": True, "stored": stored} if name != "divergence_dense" else {"weighted": True}
+    if name == "divergence_stored":
+        told["elsewhere"] = elsewhere
+    counts, base = np.ones(X.shape), np.ones(n)
+    if each:
+        told["weights"] = (rng.random(X.shape) * (rng.random(X.shape) < 0.9)).astype(dtype)
+        counts = told["weights"].astype(float)
+    if name != "divergence_dense":
+        counts = np.where(stored, counts, float(elsewhere))
+    if along:
+        told["along"] = (rng.integers(0, 4, n) + 0.5).astype(dtype)
+        base = told["along"].astype(float)
+    counts = np.where(np.isnan(X), 0, counts * base)
+    slopes = np.full(k, 0.3, dtype)
+    given = slopes
+    if name == "divergence_stored" and elsewhere:
+        given = (slopes + H.astype(float) @ base).astype(dtype)
+    return (X, H, W, slopes), given, counts, told
+
+
+def each_way(way):
+    """Yield how entries and the partner's rows may be weighed, and the losses that the way is for."""
+    for each, along in ((True, True), (False, True), (True, False), (False, False)):
+        for beta in WAYS[way][1]:
+            yield beta, {"each": each, "along": along}
+
+
+def test_weighted_multiply(level, dtype, way, rng):
+    for at, (beta, weighed) in enumerate(each_way(way)):
+        for k, m, n in WEIGHTED_SHAPES[at % 3 :: 3]:
+            l2 = [0.0, 0.7][n % 2]
+            (X, H, W, slopes), given, counts, told = weighted_problem(rng, k, m, n, dtype, beta, way, **weighed)
+            rule = DivergenceRule("multiply", beta, l2=l2, floor=FLOOR[dtype])
+            want = textbook(X, H, W, slopes, "multiply", beta, l2=l2, floor=FLOOR[dtype], counts=counts)
+            agree(call(WAYS[way][0], X, H, W, given, rule, **told), want, dtype)
+
+
+def test_weighted_split(level, dtype, way, index, rng):
+    for beta, weighed in each_way(way):
+        (X, H, W, slopes), given, counts, told = weighted_problem(rng, 5, 9, 49, dtype, beta, way, **weighed)
+        rule = DivergenceRule("split", beta, l2=0.7, floor=FLOOR[dtype])
+        above, _, below = call(WAYS[way][0], X, H, W, given, rule, index=index, split=True, **told)
+        X, H, W, slopes = (A.astype(float) for A in (np.nan_to_num(X), H, W, slopes))
+        own = slopes[:, None] + (beta == 1) * (H @ counts.T)
+        want = split(X, H, W, own, beta, 0.7, FLOOR[dtype], counts)
+        for got, wanted in zip((above, below), want, strict=True):
+            np.testing.assert_allclose(got, wanted, rtol=CLOSE[dtype], atol=CLOSE[dtype] * wanted.max())
+
+
+# Under Kullback-Leibler stored entries are enough.
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "expanded"])
+def test_weighted_descend(level, dtype, way, rng):
+    for at, (k, m, n) in enumerate(WEIGHTED_SHAPES):
+        weighed = {"each": at % 3 != 0, "along": at % 2 == 0}
+        l2 = [0.0, 0.7][n % 2]
+        (X, H, W, slopes), given, counts, told = weighted_problem(rng, k, m, n, dtype, 1.0, way, **weighed)
+        W = near_optimum(rng, X, H, W, slopes, l2, counts)
+        rule = DivergenceRule("descend", 1.0, l2=l2, floor=FLOOR[dtype])
+        want = textbook(X, H, W, slopes, "descend", l2=l2, floor=FLOOR[dtype], counts=counts)
+        agree(call(WAYS[way][0], X, H, W, given, rule, **told), want, dtype)
+
+
+def test_weighted_divergences(level, dtype, way, rng, divergence):
+    for beta, weighed in each_way(way):
+        (X, H, W, _), given, counts, told = weighted_problem(rng, 4, 9, 37, dtype, beta, way, **weighed)
+        sums = call(WAYS[way][0], X, H, W, given, DivergenceRule("keep", beta, measure=True), **told)[1]
+        model = W.T.astype(float) @ H.astype(float)
+        total = sums[2]
+        if way == "stored":
+            # What the model puts everywhere, less what it puts on stored entries.
+            alone = np.broadcast_to(told.get("along", np.ones(37)), X.shape) * model
+            assert sums[3] == pytest.approx(alone[told["stored"]].sum(), rel=CLOSE[dtype])
+            total += alone.sum() - sums[3]
+        assert total == pytest.approx(divergence(X, model, beta, counts=counts), rel=CLOSE[dtype])
+
+
+def test_whole_counts_are_repeated_columns(level, dtype, rng):
+    X, H, W, _ = problem(rng, 5, 9, 21, dtype, 1)
+    along = rng.integers(0, 4, 21)
+    many, wide = np.repeat(X, along, axis=1), np.repeat(H, along, axis=1)
+    for update in ("multiply", "descend"):
+        rule = DivergenceRule(update, 1.0, floor=FLOOR[dtype], most=3, measure=True)
+        W = near_optimum(rng, many, wide, W, wide.sum(axis=1), 0.0)
+        plain = call("divergence_dense", many, wide, W, wide.sum(axis=1), rule)
+        none = np.zeros(5, dtype)
+        got = call("divergence_dense", X, H, W, none, rule, along=along.astype(dtype), weighted=True)
+        np.testing.assert_allclose(got[0], plain[0], rtol=CLOSE[dtype], atol=CLOSE[dtype] * W.max())
+        np.testing.assert_allclose(got[1][:3], plain[1][:3], rtol=30 * CLOSE[dtype])
+
+
+@pytest.mark.parametrize("update", ["keep", "multiply", "descend", "split"])
+def test_weighted_rows_stand_alone_on_any_number_of_threads(level, dtype, way, update, rng):
+    (X, H, W, _), given, _, told = weighted_problem(rng, 9, 700, 60, dtype, 1.0, way)
+    rule = DivergenceRule(update, 1.0, floor=FLOOR[dtype], most=3, tol=0.1, measure=True)
+    told["split"] = update == "split"
+    one = call(WAYS[way][0], X, H, W, given, rule, **told)
+    for threads in (2, 3, 7):
+        other = call(WAYS[way][0], X, H, W, given, rule, threads=threads, **told)
+        assert np.array_equal(one[0], other[0])
+        assert one[1] == other[1]
+        assert update != "split" or np.array_equal(one[2], other[2])
+    for i in (0, 350, 699):
+        row = {key: value[i : i + 1] if np.ndim(value) == 2 else value for key, value in told.items()}
+        alone = call(WAYS[way][0], X[i : i + 1], H, np.ascontiguousarray(W[:, i : i + 1]), given, rule, **row)
+        assert np.array_equal(alone[0][:, 0], one[0][:, i])
+
+
+def test_rows_of_which_nothing_was_observed_become_zero(level, dtype, way, rng):
+    for beta in WAYS[way][1]:
+        (X, H, W, _), given, _, told = weighted_problem(rng, 4, 9, 21, dtype, beta, way)
+        X[[0, 5]] = np.nan
+        if "stored" in told:
+            told["stored"][[0, 5]] = True
+        for update in ("multiply", "descend") if beta == 1 else ("multiply",):
+            rule = DivergenceRule(update, beta, floor=FLOOR[dtype], zero=FLOOR[dtype], most=3, measure=True)
+            new, sums, _ = call(WAYS[way][0], X, H, W, given, rule, **told)
+            assert not new[:, [0, 5]].any()
+            assert np.isfinite(new).all()
+            assert np.isfinite(sums).all()
 
 
 # --- ranges and threads ---------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Every kernel, at every instruction set, against plain numpy in float64; divergences in a file of their own."""
 
+import functools
 import subprocess
 import sys
 import textwrap
@@ -11,7 +12,7 @@ import scipy.optimize
 import scipy.sparse
 
 from nonneg import _core
-from nonneg._core import DivergenceRule
+from nonneg._core import DivergenceRule, WeightedRule
 
 SIZES = (1, 2, 3, 7, 17, 48, 49, 97, 200)
 # (k, m, n): every k once, every pair of odd sizes once, and long enough to cross every block of the kernels.
@@ -56,17 +57,29 @@ def blank(*shape, dtype):
 def test_extent(level, dtype, rng):
     for n in (*SIZES, 5000, 100_000):
         x = rng.standard_normal(n).astype(dtype)
-        assert _core.extent(x) == (min(0, x.min()), max(0, x.max()), True)
-        for bad in (np.nan, np.inf, -np.inf):
-            for at in (0, n // 2, n - 1):
+        assert _core.extent(x) == (min(0, x.min()), max(0, x.max()), 0)
+        for at in (0, n // 2, n - 1):
+            rest = np.delete(x, at)
+            for bad, low, high, missing in ((np.nan, 0, 0, 1), (np.inf, 0, np.inf, 0), (-np.inf, -np.inf, 0, 0)):
                 wrong = x.copy()
                 wrong[at] = bad
-                assert _core.extent(wrong)[2] is False
-    assert _core.extent(np.zeros(0, dtype)) == (0, 0, True)
+                want = min(low, rest.min(initial=0)), max(high, rest.max(initial=0)), missing
+                assert _core.extent(wrong) == want
+    assert _core.extent(np.zeros(0, dtype)) == (0, 0, 0)
     largest = np.finfo(dtype).max
-    assert _core.extent(np.array([largest, -largest], dtype)) == (-largest, largest, True)
+    assert _core.extent(np.array([largest, -largest], dtype)) == (-largest, largest, 0)
     smallest = np.finfo(dtype).smallest_subnormal
-    assert _core.extent(np.array([-smallest], dtype)) == (-smallest, 0, True)
+    assert _core.extent(np.array([-smallest], dtype)) == (-smallest, 0, 0)
+
+
+def test_extent_counts_what_is_missing(level, dtype, rng):
+    for n in (*SIZES, 100_000):
+        for share in (0.3, 1.0):
+            x = rng.standard_normal(n).astype(dtype)
+            x[rng.random(n) < share] = np.copysign(np.nan, rng.standard_normal())
+            low, high, missing = _core.extent(x)
+            assert missing == np.isnan(x).sum()
+            assert (low, high) == (np.nanmin(np.append(x, 0)), np.nanmax(np.append(x, 0)))
 
 
 def test_moments(level, dtype, rng):
@@ -81,6 +94,13 @@ def test_moments(level, dtype, rng):
     tiny = np.finfo(dtype).smallest_subnormal
     half = float(2.0 ** -np.round(np.log2(float(tiny)) / 2))
     assert _core.moments(np.full(7, tiny, dtype), half, half)[0] == pytest.approx(7 * float(tiny) * half * half)
+
+
+def test_moments_leave_out_what_is_missing(level, dtype, rng):
+    for n in (*SIZES, 257, 5000):
+        x = rng.standard_normal(n).astype(dtype)
+        seen = rng.random(n) < 0.5
+        assert _core.moments(np.where(seen, x, dtype.type(np.nan)), 4.0, 0.5) == _core.moments(x * seen, 4.0, 0.5)
 
 
 def test_moments_add_in_float64_across_blocks(level):
@@ -440,6 +460,273 @@ def test_residual(level, dtype, index, rng):
             np.testing.assert_allclose(sums, want, rtol=1e-12)
 
 
+# --- weighted least squares and missing entries ---------------------------------------------------------
+
+# (k, m, n): each k, each remainder of the lanes and of a line once, and one with blocks of rows.
+WEIGHTED_SHAPES = [*((k, 9, 21) for k in range(1, 20)), *((3, m, 2 * m + 1) for m in range(1, 36)), (37, 5, 90)]
+# How the kernels may be told what counts. "elsewhere": what is not stored is an observed zero.
+WAYS = ("dense", "stored only", "stored, elsewhere")
+
+
+def weighted_case(rng, k, m, n, dtype, way, *, weights=True, along=True):
+    """Return X (NaN: not observed), which entries are stored, H, W, weights and along."""
+    X = rng.poisson(1.0, (m, n)) * rng.random((m, n)) + 0.0
+    stored = np.ones((m, n), bool) if way == "dense" else rng.random((m, n)) < 0.6
+    X[~stored] = 0
+    X[stored & (rng.random((m, n)) < 0.2)] = np.nan
+    H, W = rng.random((k, n)) * (rng.random((k, n)) < 0.7), rng.random((k, m)) * (rng.random((k, m)) < 0.7)
+    each = rng.random((m, n)) * (rng.random((m, n)) < 0.9) if weights else None
+    factor = rng.integers(0, 4, n) + 0.5 if along else None
+    X, H, W = (F.astype(dtype) for F in (X, H, W))
+    each, factor = (None if F is None else F.astype(dtype) for F in (each, factor))
+    return X, stored, H, W, each, factor
+
+
+def lines(H):
+    per_line = 64 // H.itemsize
+    return np.pad(H, ((0, 0), (0, -H.shape[1] % per_line)))
+
+
+def counts_of(X, stored, each, along, way):
+    """Return what each entry counts, float64; 0 where X was not observed."""
+    counts = np.ones(X.shape) if each is None else each.astype(float)
+    if way != "dense":
+        counts = np.where(stored, counts, float(way == "stored, elsewhere"))
+    if along is not None:
+        counts = counts * along
+    return np.where(np.isnan(X), 0, counts)
+
+
+def run_weighted(case, way, rule, *, index=np.int32, span=None, threads=1, a=1.0, b=1.0):
+    """Call the kernel for a way of storing X: (factor, first step, size)."""
+    X, stored, H, W, each, along = case
+    W, G = W.copy(), np.zeros((len(H), len(H)), H.dtype)
+    span = span or (0, len(X))
+    if way == "dense":
+        sums = _core.weighted_dense(X, a, b, lines(H), W, G, rule, *span, threads, each, along)
+        return W, *sums
+    elsewhere = way == "stored, elsewhere"
+    if elsewhere:
+        G = ((H if along is None else H * along) @ H.T).astype(H.dtype)
+    indptr = np.append(0, np.cumsum(stored.sum(axis=1))).astype(index)
+    layout = indptr, np.nonzero(stored)[1].astype(index), X[stored]
+    weights = None if each is None else each[stored]
+    return W, *_core.weighted_stored(*layout, a, b, packed(H), W, G, rule, *span, threads, weights, along, elsewhere)
+
+
+def own_problems(case, way, l1, l2):
+    """Yield what each row solves by itself, in float64: counts, G, b."""
+    X, stored, H, _, each, along = case
+    H = H.astype(float)
+    for x, c in zip(np.nan_to_num(X).astype(float), counts_of(X, stored, each, along, way), strict=True):
+        yield c, (H * c) @ H.T + l2 * np.eye(len(H)), H @ (c * x) - l1
+
+
+@functools.cache
+def weighted_cases(dtype, way):
+    """Return cases, penalties and what a textbook makes of them: (case, l1, l2, (W, first step, size))."""
+    rng, out = np.random.default_rng(0), []
+    for at, (k, m, n) in enumerate(WEIGHTED_SHAPES):
+        l1, l2 = [(0.0, 0.0), (0.1, 0.0), (0.0, 0.3), (0.1, 0.3)][at % 4]
+        case = weighted_case(rng, k, m, n, dtype, way, weights=at % 3 != 0, along=at % 2 == 0)
+        W, firsts, sizes = [], 0.0, 0.0
+        for i, (_, G, b) in enumerate(own_problems(case, way, l1, l2)):
+            dead = np.diag(G) <= l2
+            row = np.where(dead, 0, case[3][:, i])[:, None]
+            G[dead, dead] = 0
+            new, first = textbook(row, b[:, None], G, sweeps=4, tol=0.05)
+            W.append(new[:, 0])
+            firsts, sizes = firsts + first, sizes + np.sum(np.diag(G) * new[:, 0] ** 2)
+        out.append((case, l1, l2, (np.array(W).T, firsts, sizes)))
+    return out
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+def test_weighted_sweeps_are_the_textbooks(level, dtype, way, index):
+    # In float32 rows near their stop may take one sweep more or less.
+    rel = 5e-3 if dtype == np.float32 else 1e-10
+    for case, l1, l2, (want, first, size) in weighted_cases(dtype, way):
+        W, got_first, got_size = run_weighted(case, way, WeightedRule(l1, l2, 4, 0.05), index=index)
+        np.testing.assert_allclose(W, want, rtol=rel, atol=rel * max(1, want.max()))
+        assert got_first == pytest.approx(first, rel=rel, abs=rel)
+        assert got_size == pytest.approx(size, rel=rel, abs=rel)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_weighted_rows_end_at_scipys_solution(level, dtype, way, rng):
+    for k, m, n in [(1, 5, 9), (4, 19, 30), (9, 8, 40), (21, 5, 60)]:
+        for l1, l2 in [(0.0, 0.0), (0.0, 0.3), (0.2, 0.3)]:
+            case = weighted_case(rng, k, m, n, dtype, way)
+            W, *_ = run_weighted(case, way, WeightedRule(l1, l2, 1, 0.0, "all"))
+            X, _, H, *_ = case
+            for i, (c, _, _) in enumerate(own_problems(case, way, l1, l2)):
+                # The penalties as further rows, completed to a square.
+                A, y = (np.sqrt(c) * H.astype(float)).T, np.sqrt(c) * np.nan_to_num(X[i]).astype(float)
+                if l2:
+                    A = np.vstack([A, np.sqrt(l2) * np.eye(k)])
+                    y = np.append(y, np.full(k, -l1 / np.sqrt(l2)))
+                want = scipy.optimize.nnls(A, y)[0]
+                close = 2e-3 if dtype == np.float32 else 1e-8
+                np.testing.assert_allclose(W[:, i], want, rtol=close, atol=close)
+
+
+def test_weighted_rows_that_still_move_are_finished(level, rng):
+    case = weighted_case(rng, 9, 19, 40, np.float64, "dense")
+    exact, *_ = run_weighted(case, "dense", WeightedRule(most=1, finish="all"))
+    moving, *_ = run_weighted(case, "dense", WeightedRule(most=1, finish="moving"))
+    left, *_ = run_weighted(case, "dense", WeightedRule(most=1))
+    np.testing.assert_allclose(moving, exact, atol=1e-9)
+    assert np.abs(left - exact).max() > 1e-3
+    # Rows that have settled are left alone.
+    settled, *_ = run_weighted(case, "dense", WeightedRule(most=1, tol=2.0, finish="moving"))
+    assert np.array_equal(settled, left)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_part_that_nothing_observed_speaks_of_becomes_zero(level, dtype, way, rng):
+    X, stored, H, W, each, along = weighted_case(rng, 5, 19, 30, dtype, way)
+    # Part 2 lives in columns that row 3 did not observe: all that is left of its pivot is rounding.
+    H[2, 8:], H[2, :8] = 0, rng.random(8).astype(dtype)
+    stored[3, :8], X[3, :8] = True, np.nan
+    case = X, stored, H, W + dtype.type(0.5), each, along
+    for l1, l2, finish in [(0.0, 0.0, "none"), (0.1, 0.3, "none"), (0.0, 0.0, "all")]:
+        new, *sums = run_weighted(case, way, WeightedRule(l1, l2, 3, 0.0, finish))
+        assert new[2, 3] == 0
+        assert new[2].any()
+        assert np.isfinite(new).all()
+        assert np.isfinite(sums).all()
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("finish", ["none", "all"])
+def test_weighted_rows_stand_alone(level, dtype, way, finish, rng):
+    for k, m, n in [(1, 40, 17), (5, 37, 48), (13, 40, 30)]:
+        case = weighted_case(rng, k, m, n, dtype, way)
+        X, stored, H, W, each, along = case
+        rule = WeightedRule(0.1, 0.2, 5, 0.03, finish)
+        whole, *sums = run_weighted(case, way, rule)
+        pieces = []
+        for span in [(0, m // 3), (m // 3, m // 3), (m // 3, m - 1), (m - 1, m)]:
+            part, *some = run_weighted(case, way, rule, span=span)
+            pieces.append(some)
+            inside = slice(*span)
+            outside = np.delete(np.arange(m), inside)
+            assert np.array_equal(part[:, inside], whole[:, inside])
+            assert np.array_equal(part[:, outside], W[:, outside])
+        np.testing.assert_allclose(np.sum(pieces, axis=0), sums, rtol=1e-12)
+        for i in (0, m // 2, m - 1):
+            one = slice(i, i + 1)
+            alone = X[one], stored[one], H, np.ascontiguousarray(W[:, one]), each[one], along
+            assert np.array_equal(run_weighted(alone, way, rule)[0][:, 0], whole[:, i])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_weighted_bits_do_not_depend_on_threads(level, dtype, way, rng):
+    case = weighted_case(rng, 9, 900, 60, dtype, way)
+    for rule in (WeightedRule(0.1, 0.2, 5, 0.03), WeightedRule(finish="all")):
+        W, *sums = run_weighted(case, way, rule)
+        for threads in (2, 3, 7):
+            other, *also = run_weighted(case, way, rule, threads=threads)
+            assert np.array_equal(W, other)
+            assert sums == also
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_weighted_x_is_scaled_by_both_halves(level, dtype, way, rng):
+    case = weighted_case(rng, 4, 9, 21, dtype, way)
+    half = case[0] * dtype.type(0.5), *case[1:]
+    want = run_weighted(half, way, WeightedRule(most=3))
+    got = run_weighted(case, way, WeightedRule(most=3), a=4.0, b=0.125)
+    assert np.array_equal(got[0], want[0])
+    assert got[1:] == want[1:]
+
+
+def test_weighted_rows_may_lie_apart(level, dtype, rng):
+    X, stored, H, W, each, along = weighted_case(rng, 5, 20, 33, dtype, "dense")
+    wide = np.full((2, 60, 40), np.nan, dtype)
+    wide[0, ::3, 2:35], wide[1, ::3, 2:35] = X, each
+    rule = WeightedRule(most=3)
+    want = run_weighted((X, stored, H, W, each, along), "dense", rule)
+    got = run_weighted((wide[0, ::3, 2:35], stored, H, W, wide[1, ::3, 2:35], along), "dense", rule)
+    assert np.array_equal(got[0], want[0])
+    assert got[1:] == want[1:]
+
+
+def test_weights_of_the_wrong_size(dtype, rng):
+    X, stored, H, W, each, along = weighted_case(rng, 4, 9, 21, dtype, "dense")
+    rule = WeightedRule()
+    for wrong in (each[:-1], each[:, :-1].copy(), each.T.copy()):
+        with pytest.raises(ValueError, match="shape of X"):
+            run_weighted((X, stored, H, W, wrong, along), "dense", rule)
+    for way in WAYS[:2]:
+        with pytest.raises(ValueError, match="row of the partner"):
+            run_weighted((X, stored, H, W, each, along[:-1].copy()), way, rule)
+    layout = np.arange(10, dtype=np.int32), np.zeros(9, np.int32), np.ones(9, dtype)
+    rest = [1.0, 1.0, packed(H), W, np.eye(4, dtype=dtype), rule, 0, 9, 1]
+    with pytest.raises(ValueError, match="stored entry"):
+        _core.weighted_stored(*layout, *rest, np.ones(8, dtype))
+    for unknown in ("", "None", "some", None, 1):
+        with pytest.raises((ValueError, TypeError)):
+            WeightedRule(finish=unknown)
+
+
+def padded_lines(H, dtype):
+    """Rows that end in zeros, whole cache lines."""
+    width = -(-H.shape[1] * dtype.itemsize // 64) * 64 // dtype.itemsize
+    wide = np.zeros((len(H), width), dtype)
+    wide[:, : H.shape[1]] = H
+    return wide
+
+
+EXPECTED_SIZES = [
+    *((k, 7, 19) for k in (1, 2, 3, 4, 5, 8, 13, 33)),
+    *((3, m, n) for m in (1, 2, 8, 9, 50) for n in (1, 15, 16, 17, 33, 600)),
+]
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+def test_expected(level, dtype, rng, weighted):
+    # What is to be expected of x is weight x + (1 - weight) w h; and the loss is that of what was observed.
+    rel = 1e-4 if dtype == np.float32 else 1e-12
+    for k, m, n in EXPECTED_SIZES:
+        X, weights, counts = (rng.random(shape).astype(dtype) for shape in ((m, n), (m, n), m))
+        X[rng.random((m, n)) < 0.3] = np.nan
+        W, H = rng.random((k, m)).astype(dtype), rng.random((k, n)).astype(dtype)
+        given = {"weights": weights, "counts": counts} if weighted else {}
+        known = np.where(np.isnan(X), 0, weights if weighted else 1).astype(float)
+        rows = counts.astype(float) if weighted else np.ones(m)
+        x, model = np.nan_to_num(X).astype(float) * 0.5, W.T.astype(float) @ H
+        expected, loss = known * x + (1 - known) * model, 0.5 * np.sum(rows[:, None] * known * (x - model) ** 2)
+        along, across = blank(k, m, dtype=dtype), blank(k, n, dtype=dtype)
+        arguments = X, 1.0, 0.5, W, padded_lines(H, dtype)
+        assert _core.expected(*arguments, along, False, **given) == pytest.approx(loss, rel=rel, abs=1e-30)
+        assert _core.expected(*arguments, across, True, **given) == pytest.approx(loss, rel=rel, abs=1e-30)
+        assert _core.expected(*arguments, None, False, **given) == pytest.approx(loss, rel=rel, abs=1e-30)
+        np.testing.assert_allclose(along, H @ expected.T, rtol=rel)
+        np.testing.assert_allclose(across, (W * rows) @ expected, rtol=rel)
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+@pytest.mark.parametrize("weighted", [True, False])
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+def test_sampled(level, dtype, rng, weighted, elsewhere, index):
+    rel = 1e-4 if dtype == np.float32 else 1e-12
+    for k, m, n in EXPECTED_SIZES[:-10]:
+        stored = rng.random((m, n)) < rng.choice([0, 0.3, 1], size=(m, 1))
+        X, weights, along = (rng.random(shape).astype(dtype) for shape in ((m, n), (m, n), n))
+        X[rng.random((m, n)) < 0.2] = np.nan
+        indptr = np.append(0, np.cumsum(stored.sum(axis=1))).astype(index)
+        csr = indptr, np.nonzero(stored)[1].astype(index), X[stored]
+        W, F = rng.random((k, m)).astype(dtype), rng.random((k, n)).astype(dtype)
+        given = {"weights": weights[stored], "along": along} if weighted else {}
+        residual, model = _core.sampled(*csr, 1.0, 0.5, packed(F), W, 0, m, elsewhere=elsewhere, **given)
+        wh, base = W.T.astype(float) @ F, along.astype(float) if weighted else np.ones(n)
+        known = np.where(np.isnan(X), 0, weights * base if weighted else 1) * stored
+        assert residual == pytest.approx(np.sum(known * (0.5 * np.nan_to_num(X) - wh) ** 2), rel=rel, abs=1e-30)
+        assert model == pytest.approx(elsewhere * np.sum(base * stored * wh**2), rel=rel, abs=1e-30)
+
+
 # --- threads -------------------------------------------------------------------------------------------
 
 
@@ -459,6 +746,9 @@ def large_calls(dtype):
     counts, positive = abs(some(3000, 40)), abs(csr[2])
     W, H, slopes = abs(some(9, 3000)), abs(some(9, 48)), abs(some(9)) + 1
     H[:, 40:] = 0
+    own, gappy, G0 = WeightedRule(0.1, 0.2, 5, 0.03, "moving"), counts.copy(), np.zeros((9, 9), dtype)
+    gappy[rng.random(gappy.shape) < 0.2] = np.nan
+    G1 = (H @ H.T).astype(dtype)
     return {
         "extent": ([x], None),
         "moments": ([x, 1.0, 1.0], None),
@@ -480,6 +770,11 @@ def large_calls(dtype):
         "divergence_dense multiply": ([counts, 1.0, 0.5, H, W, slopes, other, 1, 3000], 4),
         "divergence_stored": ([*csr[:2], positive, 1.0, 0.5, packed(H[:, :40].copy()), W, slopes, rule, 1, 3000], 6),
         "divergence_expanded": ([*csr[:2], positive, 40, 1.0, 0.5, H, W, slopes, other, 1, 3000], 7),
+        "weighted_dense": ([gappy, 1.0, 0.5, H, W, G0, own, 1, 3000], 4),
+        "weighted_stored": ([*csr[:2], positive, 1.0, 0.5, packed(H[:, :40].copy()), W, G1, own, 1, 3000], 6),
+        "expected": ([gappy, 1.0, 0.5, W, H, some(9, 3000), False], 5),
+        "expected across": ([gappy, 1.0, 0.5, W, H, some(9, 40), True], 5),
+        "sampled": ([*csr[:2], positive, 1.0, 0.5, packed(H[:, :40].copy()), W, 1, 3000], None),
     }
 
 
@@ -524,7 +819,8 @@ def good_calls(dtype):
     G, wide = np.eye(4, dtype=dtype), padded(4, dtype)
     csr = [np.arange(7, dtype=np.int32), np.zeros(6, np.int32), np.ones(6, dtype)]
     tall = np.ones((6, wide), dtype)
-    rule, slopes, lines = DivergenceRule("descend", 1.0), np.ones(4, dtype), np.ones((4, 16), dtype)
+    rule, slopes, wide_H = DivergenceRule("descend", 1.0), np.ones(4, dtype), np.ones((4, 16), dtype)
+    own, packed_H = WeightedRule(most=2), np.ones((5, wide), dtype)
     return {
         "extent": ([A[0]], []),
         "moments": ([A[0], 1.0, 1.0], []),
@@ -540,9 +836,13 @@ def good_calls(dtype):
         "gather": ([*csr, np.ones((5, wide), dtype), np.ones((4, 6), dtype), 0, 6], [(5, 6)]),
         "scatter": ([*csr, tall, np.ones((4, 5), dtype)], []),
         "residual": ([*csr, tall, np.ones((5, wide), dtype), np.zeros(2), 0, 6], [(6, 6)]),
-        "divergence_dense": ([A, 1.0, 1.0, lines, F, slopes, rule, 0, 6], [(7, 6)]),
+        "divergence_dense": ([A, 1.0, 1.0, wide_H, F, slopes, rule, 0, 6], [(7, 6)]),
         "divergence_stored": ([*csr, 1.0, 1.0, np.ones((5, wide), dtype), F, slopes, rule, 0, 6], [(9, 6)]),
-        "divergence_expanded": ([*csr, 5, 1.0, 1.0, lines, F, slopes, rule, 0, 6], [(10, 6)]),
+        "divergence_expanded": ([*csr, 5, 1.0, 1.0, wide_H, F, slopes, rule, 0, 6], [(10, 6)]),
+        "weighted_dense": ([A, 1.0, 1.0, wide_H, F, G, own, 0, 6], [(7, 6)]),
+        "weighted_stored": ([*csr, 1.0, 1.0, packed_H, F, G, own, 0, 6], [(9, 6)]),
+        "expected": ([A, 1.0, 1.0, F, wide_H, np.ones((4, 6), dtype), False], []),
+        "sampled": ([*csr, 1.0, 1.0, packed_H, F, 0, 6], [(7, 6)]),
     }
 
 
@@ -559,9 +859,13 @@ FREE = {
     ("residual", 4, 0),
     ("divergence_dense", 0, 1),
     ("divergence_stored", 5, 0),
+    ("weighted_dense", 0, 1),
+    ("weighted_stored", 5, 0),
+    ("expected", 4, 1),
+    ("sampled", 5, 0),
 }
 # Matrices whose rows may lie apart, as long as each row is contiguous.
-APART = {("dots", 0), ("mix", 1), ("divergence_dense", 0)}
+APART = {("dots", 0), ("mix", 1), ("divergence_dense", 0), ("weighted_dense", 0)}
 WRITTEN = {
     "extent": None,
     "moments": None,
@@ -580,12 +884,16 @@ WRITTEN = {
     "divergence_dense": 4,
     "divergence_stored": 6,
     "divergence_expanded": 7,
+    "weighted_dense": 4,
+    "weighted_stored": 6,
+    "expected": 5,
+    "sampled": None,
 }
 
 
 def test_every_kernel_has_a_good_call(dtype):
     names = {name for name in dir(_core) if not name.startswith("_")}
-    names -= {"level", "levels", "set_level", "DivergenceRule"}
+    names -= {"level", "levels", "set_level", "DivergenceRule", "WeightedRule"}
     assert names == set(good_calls(dtype)) == set(WRITTEN)
     for name, (arguments, _) in good_calls(dtype).items():
         getattr(_core, name)(*arguments)

@@ -92,11 +92,14 @@ def test_bad_values_are_refused_whatever_the_loss(as_kind, loss, solver):
     ):
         bad = X.copy()
         bad[2, 1] = value
-        with pytest.raises(ValueError, match="^" + begins):
-            fit(as_kind(bad), loss=loss, solver=solver)
-        good = fit(as_kind(X), loss=loss, solver=solver)
-        with pytest.raises(ValueError, match=begins.replace("factorize", "transform")):
-            good.transform(as_kind(bad))
+        # NaN is an error where nothing is said to be missing, else it is no number to refuse.
+        for missing in (None,) if np.isnan(value) else (None, np.nan):
+            options = {"loss": loss, "solver": solver, "missing_values": missing}
+            with pytest.raises(ValueError, match="^" + begins):
+                fit(as_kind(bad), **options)
+            good = fit(as_kind(X), **options)
+            with pytest.raises(ValueError, match=begins.replace("factorize", "transform")):
+                good.transform(as_kind(bad))
 
 
 @pytest.mark.parametrize("loss", [1, "poisson", 1.5, 0, -1, 3])

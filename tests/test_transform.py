@@ -199,8 +199,13 @@ def test_bad_values_are_named_as_of_transform(as_kind, fitted):
     with pytest.raises(ValueError, match=r"Negative values in data passed to transform .*-1 at row 3, column 2"):
         result.transform(as_kind(X))
     X[3, 2] = np.nan
+    strict = nonneg.factorize(X[:3], 2, seed=0, missing_values=None)
     with pytest.raises(ValueError, match=r"NaN.*row 3, column 2\. transform"):
-        result.transform(as_kind(X))
+        strict.transform(as_kind(X))
+    # By default it was not observed: the row is fitted to the rest of it.
+    rest = np.delete(np.arange(40), 2)
+    want = scipy.optimize.nnls(result.H[:, rest].T, X[3, rest])[0]
+    np.testing.assert_allclose(result.transform(as_kind(X), exact=True)[3], want, atol=1e-9 * want.max())
 
 
 def test_negative_rows_where_the_fit_allowed_them(as_kind, planted):

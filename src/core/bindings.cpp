@@ -210,7 +210,7 @@ template <class T, class I> void bind_sparse(nb::module_ &m) {
             return kernels<T>().divergence_expanded64;
         }();
         const double work = 4.0 * double(stop - start) * double(n) * W.shape(0) * (2 + rule.most);
-        const auto weighing = weighing_of<T>(weights, along, weighted, true, data.shape(0), size_t(n));
+        const auto weighing = weighing_of<T>(weights, along, weighted, false, data.shape(0), size_t(n));
         T *below = under_of(under, W, rule);
         DivergenceSums sums;
         {

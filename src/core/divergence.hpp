@@ -36,32 +36,39 @@ NONNEG_INLINE Doubles divergence_of(Doubles x, Doubles y, double beta) {
 
 // Sum of d over a row, given wh; and the sum of d(0, wh) over the same entries, as if they were not stored. Only
 // where x is positive can wh be too small.
-template <class T> void measure_row(const RowOfX<T> &row, const DivergenceRule &rule, DivergenceSums &sums) {
+template <bool weighted, class T>
+void measure_entries(const RowOfX<T> &row, const DivergenceRule &rule, DivergenceSums &sums) {
   constexpr int L = lanes<double>;
   Doubles total{}, model{};
-  const auto add = [&](Doubles x, Doubles y, Doubles weight, Doubles excess) NONNEG_LAMBDA {
-    if (row.weight)
+  const auto add = [&](Doubles x, Doubles y, Doubles weight, Doubles excess) {
+    if (weighted)
       x = select(weight > 0.0, x * reciprocal<double>(weight), Doubles{});
     const Doubles d = divergence_of(x, select(x > 0.0, larger<double>(y, fill(rule.floor)), y), rule.beta);
-    total += row.weight ? select(weight > 0.0, weight * d, Doubles{}) : d;
-    model += row.weight ? (weight - excess) * y : y;
+    total += weighted ? select(weight > 0.0, weight * d, Doubles{}) : d;
+    model += weighted ? (weight - excess) * y : y;
   };
-  const T *weight = row.weight ? row.weight : row.x, *excess = row.excess ? row.excess : row.x;
-  const double has_excess = row.excess ? 1 : 0;
+  const auto read = [](const T *p, int64_t t) { return weighted && p ? widen(p + t) : Doubles{}; };
   int64_t t = 0;
   for (; t + L <= row.count; t += L)
-    add(widen(row.x + t), widen(row.wh + t), widen(weight + t), has_excess * widen(excess + t));
+    add(widen(row.x + t), widen(row.wh + t), read(row.weight, t), read(row.excess, t));
   for (int i = 0; i < L; ++i) {
     sums.divergence += total[i];
     sums.model += model[i];
   }
+  const auto one = [](const T *p, int64_t t) { return fill(weighted && p ? double(p[t]) : 0.0); };
   for (; t < row.count; ++t) {
     total = model = Doubles{};
-    add(fill(double(row.x[t])), fill(double(row.wh[t])), fill(double(weight[t])),
-        fill(has_excess * double(excess[t])));
+    add(fill(double(row.x[t])), fill(double(row.wh[t])), one(row.weight, t), one(row.excess, t));
     sums.divergence += total[0];
     sums.model += model[0];
   }
+}
+
+template <class T> void measure_row(const RowOfX<T> &row, const DivergenceRule &rule, DivergenceSums &sums) {
+  if (row.weight)
+    measure_entries<true>(row, rule, sums);
+  else
+    measure_entries<false>(row, rule, sums);
 }
 
 // What x and wh weigh in the numerator and the denominator: x wh^(beta - 2), and wh^(beta - 1) in place of wh.

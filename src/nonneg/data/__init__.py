@@ -4,10 +4,10 @@ from typing import Any
 
 import scipy.sparse
 
-from nonneg.data.check import check_loss_domain, check_matrix
+from nonneg.data.check import check_loss_domain, check_matrix, fill_masked
 from nonneg.data.dense import Dense, mix
 from nonneg.data.low_rank import LowRank, sketch
-from nonneg.data.observed import Observed, observe, warn_of_unobserved
+from nonneg.data.observed import Observed, observe, unobserved_lines, warn_of_unobserved
 from nonneg.data.source import THINNING, Array, Entries, Scale, Source, gram, root_counts
 from nonneg.data.sparse import Sparse
 from nonneg.data.weighted import WeightedDense, WeightedSparse
@@ -27,11 +27,13 @@ __all__ = [
     "as_source",
     "check_loss_domain",
     "check_matrix",
+    "fill_masked",
     "gram",
     "mix",
     "observe",
     "root_counts",
     "sketch",
+    "unobserved_lines",
     "warn_of_unobserved",
 ]
 
@@ -44,8 +46,12 @@ def as_source(X: Any, scale: Scale | None = None) -> Entries:
     if isinstance(X, Observed):
         if not X.plain:
             return _weighted(X, scale)
-        X = X.X
-    return Sparse(X, scale) if scipy.sparse.issparse(X) else Dense(X, scale)
+        X, largest = X.X, X.largest
+    else:
+        largest = 1.0
+    source = Sparse(X, scale) if scipy.sparse.issparse(X) else Dense(X, scale)
+    source.scale = source.scale._replace(weights=largest)
+    return source
 
 
 def _weighted(observed: Observed, scale: Scale | None) -> Entries:

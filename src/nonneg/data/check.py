@@ -127,11 +127,7 @@ def _check_sparse(X: Any) -> Any:
 def _check_dense(X: Any, missing: bool) -> Array:
     if hasattr(X, "to_numpy") and not isinstance(X, np.ndarray):
         X = _frame_values(X)
-    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
-        if not missing:
-            raise ValueError("X has masked entries; fill them or leave out their rows or columns.")
-        X = np.where(np.ma.getmaskarray(X), np.nan, X.data)
-    X = np.asarray(X)
+    X = np.asarray(fill_masked(X, missing=missing))
     if X.dtype.kind == "O":
         if any(isinstance(value, (str, bytes)) for value in X.flat):
             raise TypeError("X must hold real numbers, got text.")
@@ -148,6 +144,15 @@ def _check_dense(X: Any, missing: bool) -> Array:
     if X.dtype not in (np.float32, np.float64):
         X = X.astype(np.float64)
     return X if X.flags.c_contiguous or X.flags.f_contiguous else np.ascontiguousarray(X)
+
+
+def fill_masked(X: Any, *, missing: bool) -> Any:
+    """Return a masked array with NaN under its mask, if some may be missing; anything else as it is."""
+    if not (isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X)):
+        return X
+    if not missing:
+        raise ValueError("X has masked entries; fill them or leave out their rows or columns.")
+    return np.where(np.ma.getmaskarray(X), np.nan, X.data)
 
 
 def _frame_values(X: Any) -> Any:

@@ -38,6 +38,11 @@ class Dense:
             scale = Scale.of(max(-low, high))
         self.scale = scale
 
+    @property
+    def matrix(self) -> Array:
+        """X as it was given."""
+        return self._data if self._by_rows else self._data.T
+
     @cached_property
     def _moments(self) -> tuple[float, float]:
         # Two more numbers cost another pass over X, which transform does not need.

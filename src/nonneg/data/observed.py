@@ -52,8 +52,8 @@ class Observed:
 
     @property
     def plain(self) -> bool:
-        """Whether every entry counts one."""
-        return self.weights is None and self.sample_weight is None and self.n_missing == 0
+        """Whether every entry counts one, and every row once."""
+        return self.complete and self.sample_weight is None
 
     @property
     def complete(self) -> bool:

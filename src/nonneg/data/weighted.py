@@ -113,7 +113,7 @@ class WeightedDense(Dense):
         X = filled(self.observed.X) if self.observed.n_missing else self.observed.X
         if self.sample_weight is not None:
             X = X * np.sqrt(self.sample_weight)[:, None]
-        return Dense(X, self.scale._replace(weights=1.0))
+        return Dense(X, self.scale)
 
     def thinned(self) -> Thinned | None:
         """Return every eleventh row of a tall X (column of a wide one in Fortran order)."""
@@ -234,7 +234,7 @@ class WeightedSparse(Sparse):
         data = np.where(missing, X.data[~missing].mean(), X.data) if missing.any() else X.data
         if self.sample_weight is not None:
             data = data * np.sqrt(self._along_stored(self.sample_weight))
-        return Sparse(type(X)((data, X.indices, X.indptr), shape=X.shape), self.scale._replace(weights=1.0))
+        return Sparse(type(X)((data, X.indices, X.indptr), shape=X.shape), self.scale)
 
     def thinned(self) -> Thinned | None:
         """Return every eleventh row of a tall X or column of a wide one."""
@@ -316,5 +316,5 @@ def thin(observed: Observed, side: str) -> Observed:
         positions = type(X)((np.arange(1, X.nnz + 1), X.indices, X.indptr), shape=X.shape)
         kept = X[cut], weights[positions[cut].data - 1]
     if sample_weight is not None and side == "W":
-        sample_weight = sample_weight[::THINNING]
+        sample_weight = np.ascontiguousarray(sample_weight[::THINNING])
     return Observed(*kept, sample_weight, observed.elsewhere, observed.largest, observed.n_missing)

@@ -11,12 +11,19 @@ from nonneg.data.check import check_form
 from nonneg.data.source import Array
 
 
-def _check_weights(values: Any, label: str) -> Array:
-    """Return weights, float64, from weights or uncertainties; NaN where an uncertainty is NaN."""
+def _numbers(values: Any, label: str) -> Array:
     try:
-        weights: Array = np.asarray(values, np.float64)
+        given: Array = np.asarray(values)
+        if given.dtype.kind == "c":
+            raise TypeError("complex")
+        return given.astype(np.float64, copy=False)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{label} must hold real numbers.") from error
+
+
+def _check_weights(values: Any, label: str) -> Array:
+    """Return weights, float64, from weights or uncertainties; NaN where an uncertainty is NaN."""
+    weights = _numbers(values, label)
     if label == "uncertainty":
         if (weights <= 0).any():
             raise ValueError(
@@ -77,7 +84,7 @@ def weigh_sparse(X: Any, values: Any, label: str) -> tuple[Any, Array | None, fl
     pattern = check_form(values).asformat(X.format)
     weights = _check_weights(pattern.data, label)
     if not (weights > 0).all():
-        pattern.data, kept = weights, weights > 0
+        pattern, kept = pattern.copy(), weights > 0  # its indices may be the caller's
         pattern.data = np.where(kept, 1.0, 0.0)
         pattern.eliminate_zeros()
         weights = weights[kept]
@@ -108,10 +115,7 @@ def check_sample_weight(sample_weight: Any, X: Any) -> Array | None:
     """Return how often each row of X counts, in its dtype; None where every row counts once."""
     if sample_weight is None:
         return None
-    try:
-        weights = np.array(sample_weight, np.float64)
-    except (TypeError, ValueError) as error:
-        raise TypeError("sample_weight must hold real numbers.") from error
+    weights = _numbers(sample_weight, "sample_weight")
     if weights.shape != (X.shape[0],):
         raise ValueError(
             f"sample_weight must hold one number for each of the {X.shape[0]} rows of X, got {weights.shape}."

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from nonneg.data import Array, Observed, check_loss_domain, observe, warn_of_unobserved
+from nonneg.data import Array, Observed, check_loss_domain, fill_masked, observe, warn_of_unobserved
 from nonneg.estimators.arguments import FLOATS
 from nonneg.solve import Penalty, beta_of, bounds_of_rows, explained_share, given_H
 
@@ -30,6 +30,7 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     components_: Array
     n_components_: int
     _constraints: Mapping[str, Any] | None = None  # on W, where the fit had some
+    _robust: float | None = None  # as the fit had it
 
     def transform(self, X: Any, *, weights: Any = None, uncertainty: Any = None) -> Array:
         """Return how much of each part new samples hold; the parts stay as they are.
@@ -121,7 +122,7 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     def _given_H(self, observed: Observed, H: Array) -> Array:
         bounds = bounds_of_rows(self._constraints, len(H), observed.shape[0], H.dtype)
-        return given_H(observed, H, self._penalty(), bounds=bounds, **self._loss_options())
+        return given_H(observed, H, self._penalty(), bounds=bounds, robust=self._robust, **self._loss_options())
 
     def _loss_options(self) -> dict[str, Any]:
         return {
@@ -132,6 +133,7 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     def _observe(self, X: Any, *, reset: bool, **counts: Any) -> Observed:
         """Check data and what their entries count, and that the loss can take them."""
+        X = fill_masked(X, missing=self.missing_values is not None)  # scikit-learn would drop the mask
         X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=reset, ensure_all_finite=False)
         observed = observe(
             X, **counts, missing_values=self.missing_values, negative=self.negative, name=self._input_name

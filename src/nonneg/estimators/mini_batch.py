@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from nonneg._warnings import warn_caller
-from nonneg.data import Array, check_loss_domain, check_matrix
+from nonneg.data import Array, check_loss_domain, check_matrix, fill_masked
 from nonneg.estimators.arguments import FLOATS, parts_and_start, seed_from, warn_if_locked
 from nonneg.estimators.base import _BaseNMF
 from nonneg.solve import NAMES, beta_of
@@ -315,6 +315,7 @@ class MiniBatchNMF(_BaseNMF):
 
     def _validate(self, X: Any, *, first: bool) -> Any:
         dtype = FLOATS if first else self.components_.dtype
+        X = fill_masked(X, missing=self.missing_values is not None)  # scikit-learn would drop the mask
         X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=dtype, reset=first, ensure_all_finite=False)
         X = check_matrix(X, name=self._input_name)
         check_loss_domain(X, beta_of(self.beta_loss), self.floor)

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from nonneg._warnings import warn_caller
-from nonneg.data import Array
+from nonneg.data import Array, fill_masked
 from nonneg.estimators.arguments import FLOATS, parts_and_start, printing, seed_from, warn_if_locked
 from nonneg.estimators.base import _BaseNMF
 from nonneg.solve import NAMES, Factorization, Iterations, Penalty, RelativeDecrease, State, factorize
@@ -198,6 +198,7 @@ class NMF(_BaseNMF):
         weights: Any = None,
         uncertainty: Any = None,
         sample_weight: Any = None,
+        robust: float | None = None,
         fixed: Any = None,
         upper: Any = None,
         simplex: bool = False,
@@ -220,6 +221,8 @@ class NMF(_BaseNMF):
             Standard error of each entry, above 0: weights of ``1 / uncertainty^2``.
         sample_weight : array-like of shape (n_samples,), optional
             How often each sample counts.
+        robust : float, optional
+            Residuals beyond so many standard errors count by their size, not its square; see `factorize`.
         fixed : array-like of shape (f, n_features) with f <= n_components, or a tuple (fixed_W, fixed_H), optional
             What is known of the first f components: numbers stay as they are for ever, NaN is learnt. The array is
             for H; in a tuple, the first item is for W, of shape (n_samples, f), the second for H, and None knows
@@ -234,7 +237,7 @@ class NMF(_BaseNMF):
         self : NMF
             Fitted.
         """
-        counts = {"weights": weights, "uncertainty": uncertainty, "sample_weight": sample_weight}
+        counts = {"weights": weights, "uncertainty": uncertainty, "sample_weight": sample_weight, "robust": robust}
         self.fit_transform(X, W=W, H=H, **counts, fixed=fixed, upper=upper, simplex=simplex)
         return self
 
@@ -249,6 +252,7 @@ class NMF(_BaseNMF):
         weights: Any = None,
         uncertainty: Any = None,
         sample_weight: Any = None,
+        robust: float | None = None,
         fixed: Any = None,
         upper: Any = None,
         simplex: bool = False,
@@ -271,6 +275,8 @@ class NMF(_BaseNMF):
             Standard error of each entry, above 0: weights of ``1 / uncertainty^2``.
         sample_weight : array-like of shape (n_samples,), optional
             How often each sample counts.
+        robust : float, optional
+            Residuals beyond so many standard errors count by their size, not its square; see `factorize`.
         fixed : array-like of shape (f, n_features) with f <= n_components, or a tuple (fixed_W, fixed_H), optional
             What is known of the first f components: numbers stay as they are for ever, NaN is learnt. The array is
             for H; in a tuple, the first item is for W, of shape (n_samples, f), the second for H, and None knows
@@ -295,11 +301,12 @@ class NMF(_BaseNMF):
         ConvergenceWarning
             If `max_iter` ended the fit although ``tol > 0``.
         """
+        X = fill_masked(X, missing=self.missing_values is not None)  # scikit-learn would drop the mask
         X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, ensure_all_finite=False)
-        counts = {"weights": weights, "uncertainty": uncertainty, "sample_weight": sample_weight}
+        counts = {"weights": weights, "uncertainty": uncertainty, "sample_weight": sample_weight, "robust": robust}
         result = self._factorize(X, W, H, **counts, fixed=fixed, upper=upper, simplex=simplex)
         self.result_ = result
-        self._constraints = result.settings["constraints"]
+        self._constraints, self._robust = result.settings["constraints"], result.settings["robust"]
         self.components_ = result.H.copy()  # the result stays as it is, whatever is done to this
         self.n_components_ = result.k
         self.n_iter_ = result.n_iter

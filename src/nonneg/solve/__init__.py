@@ -6,6 +6,7 @@ from nonneg.solve.fit import factorize
 from nonneg.solve.given import explained_share, given_H
 from nonneg.solve.losses import NAMES, beta_of
 from nonneg.solve.penalty import Penalty
+from nonneg.solve.quality import Quality
 from nonneg.solve.result import Factorization, Trace
 from nonneg.solve.stop import Iterations, KKTBelow, RelativeDecrease, Seconds, State
 
@@ -15,6 +16,7 @@ __all__ = [
     "Iterations",
     "KKTBelow",
     "Penalty",
+    "Quality",
     "RelativeDecrease",
     "Seconds",
     "State",

@@ -37,6 +37,12 @@ def live(F: Array) -> Array:
     return np.asarray(F.any(axis=1))
 
 
+def dead(source: Entries, side: str, partner: Array) -> Array:
+    """Return which parts of a side nothing pulls at: no row of the partner that counts holds any of it."""
+    a = source.sample_weight
+    return ~live(partner if side == "W" or a is None else partner[:, a > 0])
+
+
 class BetaDivergence:
     """The `Problem` of a beta-divergence by multiplicative updates (majorisation-minimisation)."""
 
@@ -64,7 +70,9 @@ class BetaDivergence:
 
     @cached_property
     def total(self) -> float:
-        """Divergence of X from its mean."""
+        """Divergence of X from its mean; under the squared error from zero, as in `SquaredError`."""
+        if self.beta == 2:
+            return 0.5 * self.source.squared_norm
         m, n = self.source.shape
         mean = np.full((1, m), self.source.mean or 1.0, self.source.dtype)
         rule = DivergenceRule("keep", self.beta, least=self.least, measure=True)
@@ -164,7 +172,7 @@ class BetaDivergence:
             self.exact = done.value <= FLOOR[self.source.dtype] * self.total
         kkt = float(np.sqrt(done.first_step / done.size)) if done.size > 0 else 0.0
         # On the simplex a part whose partner is empty still takes its share.
-        return Step(kkt, ~live(partner) & (self._sums_of(side) is None))
+        return Step(kkt, dead(self.source, side, partner) & (self._sums_of(side) is None))
 
     def _update(self, side: str, F: Array, partner: Array, rule: DivergenceRule) -> Divergence:
         slopes = np.full(len(F), self.shrinks[side == "H"].l1)

@@ -5,13 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from nonneg._threads import same_threads
 from nonneg._warnings import warn_caller
-from nonneg.data import Array, Entries, as_source, check_loss_domain, observe, warn_of_unobserved
+from nonneg.data import (
+    Array,
+    Entries,
+    WeightedDense,
+    WeightedSparse,
+    as_source,
+    check_loss_domain,
+    observe,
+    unobserved_lines,
+    warn_of_unobserved,
+)
 from nonneg.solve.begin import StartArgument, make_start
 from nonneg.solve.bounds import FREE, held_parts
 from nonneg.solve.constraints import Constraints, check_constraints, check_simplex
@@ -40,6 +51,7 @@ def factorize(
     weights: Any = None,
     uncertainty: Any = None,
     sample_weight: Any = None,
+    robust: float | None = None,
     missing_values: float | None = float("nan"),
     n_init: int = 1,
     seed: int | None = None,
@@ -86,6 +98,9 @@ def factorize(
         Standard error of each entry, above 0, in the units of X: weights of ``1 / uncertainty^2``. See `Quality`.
     sample_weight : array-like of shape (m,), optional
         How often each row counts, at least 0. A whole number does what repeating the row does.
+    robust : float, optional
+        Residuals beyond so many standard errors (see `uncertainty`) count by their size, not its square, as in robust
+        positive matrix factorization, which takes 4: the loss is Huber's. Squared error and dense X only.
     missing_values : nan, 0 or None
         What stands for an entry that was not observed: nan; with 0 zeros, too (of a sparse X: what it does not
         store), as in tables of ratings; with None NaN is an error.
@@ -166,7 +181,7 @@ def factorize(
     penalty = Penalty() if penalty is None else penalty
     if not isinstance(penalty, Penalty):
         raise TypeError(f"penalty must be a Penalty, such as Penalty(alpha_W=0.1), got {penalty!r}.")
-    solve = solver_for(beta, solver, floor, penalty)
+    solve = solver_for(beta, solver, floor, penalty, _check_robust(robust, weights, uncertainty))
     seed = _check_seed(seed)
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be a function of the State, got {callback!r}.")
@@ -189,6 +204,7 @@ def factorize(
         arguments = {
             "negative": negative,
             "floor": floor,
+            "robust": None if robust is None else float(robust),
             # JSON knows no NaN.
             "missing_values": missing_values if missing_values is None or missing_values == 0 else "nan",
         }
@@ -228,6 +244,7 @@ def _fit(
     """Warm up, run from every start, finish every run and keep the best."""
     bounds = constraints.scaled(source.scale)
     warm_up = WarmUp(source, k, penalty, beta, solver, seed, bounds)
+    gaps = unobserved_lines(source.observed) if isinstance(source, (WeightedDense, WeightedSparse)) else None
     best: tuple[float, Factorization] | None = None
     for run_seed in [seed, *np.random.SeedSequence(seed).generate_state(n_init - 1).tolist()]:
         problem = solver.problem(source, scaled_shrinks(penalty, source, beta), bounds)
@@ -235,6 +252,10 @@ def _fit(
         name, given = make_start(source, warm_up, k, start if best is None else "random", run_seed, bounds)
         # A result is not improved by beginning it anew on less data.
         first = given if isinstance(start, Factorization) else warm_up(problem, given, rules, state)
+        if gaps is not None:
+            # Where nothing was observed nothing pulls: the start would stay.
+            for W, H in (first, given) if name == "given" else (first,):
+                W[:, gaps[0]], H[:, gaps[1]] = 0, 0
         path = iterate(problem, solver.momentum(), first, rules, callback, state)
         if name == "given" and solver.warms_up and objective(problem, given) < path.state.best[-1]:
             path = replace(path, W=given[0], H=given[1])
@@ -270,6 +291,16 @@ def _check_arguments(k: object, n_init: object) -> None:
             raise ValueError(f"{label} must be an integer >= 1, got {value!r}.")
     if int(k) > MOST_PARTS:  # type: ignore[call-overload]
         raise ValueError(f"k must be at most {MOST_PARTS}, got {k}.")
+
+
+def _check_robust(robust: object, weights: object, uncertainty: object) -> float | None:
+    if robust is None:
+        return None
+    if isinstance(robust, bool) or not isinstance(robust, Real) or not 0 < float(robust) < float("inf"):
+        raise ValueError(f"robust must be a number of standard errors > 0, such as 4, or None, got {robust!r}.")
+    if weights is None and uncertainty is None:
+        raise ValueError("robust counts residuals in standard errors: give them as uncertainty.")
+    return float(robust)
 
 
 def _warn_if_one_sided(penalty: Penalty, constraints: Constraints, k: int) -> None:

@@ -22,6 +22,7 @@ def given_H(
     beta: float = 2.0,
     solver: str = "auto",
     floor: float | None = None,
+    robust: float | None = None,
     exact: bool = False,
     bounds: Bounds | None = None,
 ) -> Array:
@@ -30,7 +31,7 @@ def given_H(
         source = as_source(X)
         shrinks = shrink_given_H(penalty, source, beta), Shrink()
         scaled = None if bounds is None else bounds.times(source.scale.W).times(source.scale.H)
-        problem = solver_for(beta, solver, floor, penalty).problem(source, shrinks, (scaled, None))
+        problem = solver_for(beta, solver, floor, penalty, robust).problem(source, shrinks, (scaled, None))
         W = source.scale.down(problem.solve("W", H, accuracy="exact" if exact else "settled"))
     Constraints(bounds).restore(W, H)
     return np.ascontiguousarray(W.T)

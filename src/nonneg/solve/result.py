@@ -16,6 +16,7 @@ from nonneg.solve.constraints import bounds_of_rows
 from nonneg.solve.given import given_H
 from nonneg.solve.losses import beta_of_name
 from nonneg.solve.penalty import Penalty
+from nonneg.solve.quality import Quality, quality_of
 from nonneg.solve.topics import Topics, topics_of
 
 
@@ -210,6 +211,7 @@ class Factorization:
             beta=beta_of_name(self.loss_name),
             solver="mu" if self.settings.get("solver") == "mu" else "auto",
             floor=self.settings.get("floor"),
+            robust=self.settings.get("robust"),
             exact=exact,
             bounds=bounds_of_rows(self.settings.get("constraints"), self.k, observed.shape[0], dtype),
         )
@@ -234,6 +236,37 @@ class Factorization:
         )
         warn_of_unobserved(observed, "row")
         return observed
+
+    def quality(self, X: Any, uncertainty: Any) -> Quality:
+        """Compare what is left over with the errors of measurement, as positive matrix factorization does.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (m, n)
+            The data of the fit, with what was not observed marked as there.
+        uncertainty : array-like or sparse matrix of shape (m, n), or broadcastable to it
+            Standard error of each entry, above 0.
+
+        Returns
+        -------
+        Quality
+            ``true``, ``robust`` and ``expected``: Q(true), Q(robust) and the degrees of freedom; ``ratio`` is
+            Q(true) over these, near 1 where both model and uncertainties are right.
+
+        Examples
+        --------
+        >>> import numpy as np, nonneg
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.gamma(1.0, size=(200, 3)) @ rng.gamma(1.0, size=(3, 20)) + rng.normal(0, 0.1, (200, 20))
+        >>> result = nonneg.factorize(X, 3, uncertainty=0.1, negative="allow", seed=0)
+        >>> quality = result.quality(X, 0.1)
+        >>> bool(0.9 < quality.ratio < 1.1)
+        True
+        """
+        observed = self._observe(X, "quality", uncertainty=uncertainty)
+        if observed.shape != (self.W.shape[0], self.H.shape[1]):
+            raise ValueError(f"X must be the data of the fit, {self.W.shape[0]} rows, got {observed.shape[0]}.")
+        return quality_of(observed, self.W, self.H)
 
     def topics(self) -> Topics:
         """Read a fit of counts as a topic model.

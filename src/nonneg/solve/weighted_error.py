@@ -7,7 +7,7 @@ import numpy as np
 from nonneg._core import WeightedRule
 from nonneg.data import Array, Entries, WeightedDense, WeightedSparse, gram, mix
 from nonneg.solve.bounds import FREE, Bounds, Pair, held_parts, within
-from nonneg.solve.divergence import live
+from nonneg.solve.divergence import dead
 from nonneg.solve.penalty import Shrink, shrunk
 from nonneg.solve.problem import Problem, Step
 from nonneg.solve.rows import MOST_SWEEPS as SETTLING_SWEEPS
@@ -55,7 +55,7 @@ class WeightedSquaredError:
     def improve(self, side: str, F: Array, partner: Array) -> Step:
         """Sweep over the rows of a factor in place."""
         step = self._sweep(side, F, partner, MOST_SWEEPS, SWEEP_STEP, bounds=self.bounds[side == "H"])
-        return Step(step, ~live(partner))
+        return Step(step, dead(self.source, side, partner))
 
     def objective(self, W: Array, H: Array) -> float:
         """Return the objective at any pair."""
@@ -138,18 +138,17 @@ class ExpectedSquaredError(WeightedSquaredError):
         before = F.copy()
         done = sweep(F, B, G, self.shrinks[side == "H"], MOST_SWEEPS, SWEEP_STEP, bounds=self.bounds[side == "H"])
         self._settle(self._after(loss, before, F - before, B, G))
-        return Step(done.kkt, done.dead)
+        return Step(done.kkt, dead(self.source, side, partner))
 
     def objective(self, W: Array, H: Array) -> float:
-        """Return the objective, but for the square of the last step: see `_after`."""
+        """Return a bound of the objective, close by the square of the last step: see `_after`."""
         return self._last + self.penalty(W, H)
 
     def _after(self, loss: float, before: Array, step: Array, B: Array, G: Array) -> float:
-        """Return the loss after a step, from that before it and its slope; another pass over X is saved.
+        """Return the most that the loss can be after a step, from that before it; another pass over X is saved.
 
-        The curvature is that of the filled X times the share of it that was observed: exact if the step treats what
-        was observed and what was not alike, and of second order in the step in any case.
+        Slope and loss before it are those of what was observed, the curvature is that of the filled X.
         """
         uphill = mix(G.astype(before.dtype), before) - B
         slope = float(np.einsum("pj,pj->", uphill, step, dtype=np.float64))
-        return loss + slope + 0.5 * self.source.known_share * float((G * gram(step)).sum())
+        return loss + slope + 0.5 * float((G * gram(step)).sum())
