@@ -56,6 +56,10 @@ template <int... I> struct Count<0, I...> {
   template <class V> static NONNEG_INLINE V fold_pair(V x, V y) {
     return __builtin_shufflevector(x, y, (2 * I)...) + __builtin_shufflevector(x, y, (2 * I + 1)...);
   }
+  // x repeats S numbers: the one at `first` in the first S lanes, the next one in the next S lanes, and so on.
+  template <int S, int first, class V> static NONNEG_INLINE V spread(V x) {
+    return __builtin_shufflevector(x, x, (I / S * (S + 1) + first)...);
+  }
 };
 
 // Sums of four vectors, in lanes 0 to 3; always the same tree of additions for each of them.

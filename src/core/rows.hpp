@@ -199,6 +199,11 @@ template <class T, class I> struct StoredRows {
           from[r] = t + r < count ? packed + int64_t(indices[begin + t + r]) * width + p : zeros;
         turn(from, room.h + p * ld + t, ld);
       }
+    return numbers(begin, count, room, ld);
+  }
+  // Stored entries from `begin` on, with their weights, beside what room.h holds.
+  RowOfX<T> numbers(int64_t begin, int64_t count, const Room<T> &room, int64_t ld) const {
+    const int64_t padded = whole_vectors<T>(count);
     for (int64_t t = 0; t < count; ++t)
       room.x[t] = data[begin + t] * a * b;
     std::fill(room.x + count, room.x + padded, T(0));

@@ -55,6 +55,8 @@ void sampled(const I *indptr, const I *indices, const T *data, T a, T b, const T
     };
     for (int64_t t = indptr[i]; t < indptr[i + 1]; t += E) {
       const int count = int(std::min<int64_t>(E, indptr[i + 1] - t));
+      __builtin_prefetch(data + t + far_ahead);
+      __builtin_prefetch(indices + t + far_ahead);
       const T *f[E];
       V x = some(data + t, count), weight = weighing.each ? some(weighing.each + t, count) : first(count);
       for (int e = 0; e < E; ++e)

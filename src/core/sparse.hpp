@@ -16,6 +16,10 @@ template <> struct Half<double> {
 };
 template <class T> constexpr int half = 32 / int(sizeof(T));
 
+// Rows of a packed factor come in any order, and processors do not see which is next. So they are fetched some
+// entries ahead of their use; and the entries themselves, which come from further away, many more ahead.
+constexpr int64_t ahead = 16, far_ahead = 512;
+
 // out[j, p] = F[p, j] for j in [start, stop), zero for p >= k.
 template <class T> void pack(const T *F, int k, int64_t n, T *out, int padded, int64_t start, int64_t stop) {
   constexpr int64_t block = 32;

@@ -4,118 +4,14 @@
 // lanes.
 #pragma once
 #include "active_set.hpp"
+#include "dense_grams.hpp"
 #include "kernels.hpp"
 #include "nnls.hpp"
-#include "rows.hpp"
+#include "sparse_grams.hpp"
 #include <algorithm>
 #include <limits>
 
 namespace nonneg::NONNEG_LEVEL {
-
-// Rows of X that are read together, piece by piece: a piece of the partner is used for all of them while it is
-// near.
-constexpr int rows_together = 4;
-template <class T> constexpr int64_t piece_length = 2048 / int64_t(sizeof(T));
-
-template <class T, class Rows> class RowGroup {
-public:
-  RowGroup(const Rows &source, int64_t start, int64_t stop)
-      : source_(source), width_(whole_vectors<T>(longest(source, start, stop)) + gap<T>),
-        step_((4 + source.gathered()) * width_), room_(rows_together * step_) {}
-
-  void read(int64_t i, int count) {
-    count_ = count;
-    for (int r = 0; r < count; ++r) {
-      T *free = room_ + r * step_;
-      rows_[r] = source_.row(i + r, {free, free + width_, free + 2 * width_, free + 3 * width_, free + 4 * width_});
-    }
-  }
-  // Call f(r, piece of row r) for all pieces.
-  template <class F> void each_piece(const F &f) const {
-    int64_t longest = 0;
-    for (int r = 0; r < count_; ++r)
-      longest = std::max(longest, rows_[r].padded);
-    for (int64_t from = 0; from < longest; from += piece_length<T>)
-      for (int r = 0; r < count_; ++r) {
-        const RowOfX<T> &row = rows_[r];
-        const int64_t length = std::min(piece_length<T>, row.padded - from);
-        if (length > 0)
-          f(r, RowOfX<T>{row.x + from, row.h + from, row.ld, length, length, row.wh + from, row.weight + from,
-                         row.excess ? row.excess + from : nullptr});
-      }
-  }
-
-private:
-  static int64_t longest(const Rows &source, int64_t start, int64_t stop) {
-    int64_t longest = 0;
-    for (int64_t i = start; i < stop; ++i)
-      longest = std::max(longest, source.length(i));
-    return longest;
-  }
-
-  const Rows &source_;
-  const int64_t width_, step_;
-  Scratch<T> room_;
-  RowOfX<T> rows_[rows_together];
-  int count_ = 0;
-};
-
-// Inner products of x with the parts p .. p + 3 of the partner.
-template <class T> void products_of_row(const RowOfX<T> &row, int k, int p, T *out) {
-  vec<T> sum[4] = {};
-  const T *h[4];
-  for (int c = 0; c < 4; ++c)
-    h[c] = row.h + std::min(p + c, k - 1) * row.ld;
-  for (int64_t t = 0; t < row.padded; t += lanes<T>) {
-    const vec<T> x = load(row.x + t);
-    for (int c = 0; c < 4; ++c)
-      sum[c] += x * load(h[c] + t);
-  }
-  sum_four<T>(sum, out);
-}
-
-// Pairs of parts whose products are summed together.
-constexpr int tile_height = many_registers ? 4 : 2, tile_width = 4;
-
-// G += excess h h' (its lower triangle) and b += x h, summed over the entries of a row, which brings x times its
-// weight. Both with `stride` between their numbers.
-template <class T> void gram_of_row(const RowOfX<T> &row, int k, T *G, T *b, int stride) {
-  constexpr int P = tile_height, Q = tile_width;
-  T out[Q];
-  for (int q = 0; q < k; q += Q) {
-    products_of_row(row, k, q, out);
-    for (int c = 0; c < Q && q + c < k; ++c)
-      b[(q + c) * stride] += out[c];
-  }
-  if (!row.excess)
-    return;
-  const auto part = [&](int p) { return row.h + std::min(p, k - 1) * row.ld; };
-  for (int p = 0; p < k; p += P)
-    for (int q = 0; q < std::min(p + P, k); q += Q) {
-      vec<T> sum[P][Q] = {};
-      const T *left[P], *right[Q];
-      for (int s = 0; s < P; ++s)
-        left[s] = part(p + s);
-      for (int c = 0; c < Q; ++c)
-        right[c] = part(q + c);
-      for (int64_t t = 0; t < row.padded; t += lanes<T>) {
-        const vec<T> excess = load(row.excess + t);
-        vec<T> h[Q];
-        for (int c = 0; c < Q; ++c)
-          h[c] = load(right[c] + t);
-        for (int s = 0; s < P; ++s) {
-          const vec<T> weighed = excess * load(left[s] + t);
-          for (int c = 0; c < Q; ++c)
-            sum[s][c] += weighed * h[c];
-        }
-      }
-      for (int s = 0; s < P && p + s < k; ++s) {
-        sum_four<T>(sum[s], out);
-        for (int c = 0; c < Q && q + c <= p + s; ++c)
-          G[((p + s) * k + q + c) * stride] += out[c];
-      }
-    }
-}
 
 // One sweep over all coordinates of the rows in the lanes; returns the decrease G_pp d^2 of each.
 template <class T>
@@ -147,12 +43,11 @@ vec<T> sweep_own(T *w, const T *G, const T *b, const T *inverse, const Limits<T>
   return step;
 }
 
-template <class T, class Rows>
-SweepSums weighted(const Rows &source, T *W, int k, int64_t m, const T *gram, const WeightedRule &rule,
-                   int64_t start, int64_t stop) {
+template <class T, class Grams>
+SweepSums weighted(Grams &&grams, T *W, int k, int64_t m, const T *gram, const WeightedRule &rule, int64_t start,
+                   int64_t stop) {
   [[maybe_unused]] const NoDenormals while_here;
   constexpr int L = lanes<T>;
-  RowGroup<T, Rows> group(source, start, stop);
   Scratch<T> G(size_t(k) * k * L), b(size_t(k) * L), w(size_t(k) * L), inverse(size_t(k) * L);
   const Limits<T> given{static_cast<const T *>(rule.low), static_cast<const T *>(rule.high)};
   Scratch<T> low(given.low ? size_t(k) * L : 0), high(given.low ? size_t(k) * L : 0);
@@ -167,10 +62,7 @@ SweepSums weighted(const Rows &source, T *W, int k, int64_t m, const T *gram, co
     for (int64_t pair = 0; pair < int64_t(k) * k; ++pair)
       std::fill(G + pair * L, G + (pair + 1) * L, gram[pair]);
     std::fill(b + 0, b + size_t(k) * L, T(0));
-    for (int top = 0; top < count; top += rows_together) {
-      group.read(i + top, std::min(rows_together, count - top));
-      group.each_piece([&](int r, const RowOfX<T> &row) { gram_of_row(row, k, G + top + r, b + top + r, L); });
-    }
+    grams.add(i, count, G, b);
     for (int p = 0; p < k; ++p)
       for (int q = 0; q < p; ++q)
         store(G + (int64_t(q) * k + p) * L, load(G + (int64_t(p) * k + q) * L));
@@ -233,15 +125,16 @@ SweepSums weighted_dense(const T *X, int64_t ldx, int64_t n, T a, T b, const T *
                          int64_t m, const T *gram, const WeightedRule &rule, const Weighing<T> &weighing,
                          int64_t start, int64_t stop) {
   const T anything = -std::numeric_limits<T>::infinity();
-  return weighted<T>(DenseRows<T>{X, ldx, n, a, b, anything, H, ldh, weighing}, W, k, m, gram, rule, start, stop);
+  const DenseRows<T> source{X, ldx, n, a, b, anything, H, ldh, weighing};
+  return weighted<T>(DenseGrams<T>(source, k), W, k, m, gram, rule, start, stop);
 }
 
 template <class T, class I>
 SweepSums weighted_stored(const I *indptr, const I *indices, const T *data, T a, T b, const T *packed, int width,
                           T *W, int k, int64_t m, const T *gram, const WeightedRule &rule,
                           const Weighing<T> &weighing, int64_t start, int64_t stop) {
-  return weighted<T>(StoredRows<T, I>{indptr, indices, data, a, b, packed, width, weighing}, W, k, m, gram, rule,
-                     start, stop);
+  const StoredRows<T, I> source{indptr, indices, data, a, b, packed, width, weighing};
+  return weighted<T>(StoredGrams<T, I>(source, k, stop), W, k, m, gram, rule, start, stop);
 }
 
 } // namespace nonneg::NONNEG_LEVEL
