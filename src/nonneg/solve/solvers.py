@@ -82,8 +82,8 @@ def shaped_squared_error(
     """Return the `Problem` of the squared error with smooth parts or parts of least volume."""
     if isinstance(source, (WeightedDense, WeightedSparse)) or bounds != FREE:
         raise ValueError(
-            "smooth_W, smooth_H and min_volume need an X of which every entry was observed and counts the same, and no "
-            "known parts; leave out the weights, sample_weight, missing entries or constraints, or these penalties."
+            "smooth_W, smooth_H and min_volume need an X of which every entry was observed and counts the same, and "
+            "no known parts; leave out weights, sample_weight, missing entries or constraints, or these penalties."
         )
     return ShapedSquaredError(source, shrinks, penalty)
 
