@@ -10,7 +10,8 @@ from nonneg.data.low_rank import LowRank, sketch
 from nonneg.data.observed import Observed, observe, unobserved_lines, warn_of_unobserved
 from nonneg.data.source import THINNING, Array, Entries, Scale, Source, gram, root_counts
 from nonneg.data.sparse import Sparse
-from nonneg.data.weighted import WeightedDense, WeightedSparse
+from nonneg.data.weighted_dense import WeightedDense
+from nonneg.data.weighted_sparse import WeightedSparse
 
 __all__ = [
     "THINNING",

@@ -11,7 +11,7 @@ import scipy.sparse
 
 from nonneg._warnings import warn_caller
 from nonneg.data.check import check_form, check_values
-from nonneg.data.source import Array
+from nonneg.data.source import THINNING, Array
 from nonneg.data.weights import check_sample_weight, weigh, weigh_sparse
 
 # Names of rows or columns in a message, at most.
@@ -141,6 +141,21 @@ def observe(
     if n_missing == m * n and not new_rows:
         raise ValueError(f"X is entirely missing: none of its {m} x {n} entries was observed.")
     return Observed(X, counts, check_sample_weight(sample_weight, X), elsewhere, largest, n_missing)
+
+
+def thin(observed: Observed, side: str) -> Observed:
+    """Return every eleventh row ("W") or column ("H")."""
+    cut = np.s_[::THINNING] if side == "W" else np.s_[:, ::THINNING]
+    X, weights, sample_weight = observed.X, observed.weights, observed.sample_weight
+    if weights is None or not scipy.sparse.issparse(X):
+        kept = X[cut], None if weights is None else weights[cut]
+    else:
+        # Positions of the stored entries, to cut the weights as X is cut.
+        positions = type(X)((np.arange(1, X.nnz + 1), X.indices, X.indptr), shape=X.shape)
+        kept = X[cut], weights[positions[cut].data - 1]
+    if sample_weight is not None and side == "W":
+        sample_weight = np.ascontiguousarray(sample_weight[::THINNING])
+    return Observed(*kept, sample_weight, observed.elsewhere, observed.largest, observed.n_missing)
 
 
 def unobserved_lines(observed: Observed) -> tuple[Array, Array]:

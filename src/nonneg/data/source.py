@@ -208,6 +208,16 @@ def plain_means(source: Source, side: str) -> Array:
     return (source.dot(ones) if side == "W" else source.tdot(ones)) / length
 
 
+def weighted_means(source: Entries, side: str) -> Array:
+    """Return the weighted mean of each row or column: numerator and denominator of an update of a single part."""
+    length, other = source.shape if side == "W" else source.shape[::-1]
+    sums, counts = np.ones((1, length), source.dtype), np.ones((1, length), source.dtype)
+    ones, slopes = np.ones((1, other), source.dtype), np.zeros(1, source.dtype)
+    source.divergence(side, sums, ones, slopes, DivergenceRule("split", 2.0), counts)
+    sums /= np.where(counts > 0, counts, 1)
+    return sums
+
+
 def padded(F: Array) -> Array:
     """Return a copy of F (k x n) whose rows end in zeros: whole cache lines, on cache lines."""
     per_line = 64 // F.dtype.itemsize

@@ -24,7 +24,8 @@ class Trace(NamedTuple):
     """Objective and time after each iteration on X: float64 arrays of equal length.
 
     ``loss`` is the objective (with penalties, if any); extrapolation makes it rise now and then, the best pair is
-    kept. ``seconds`` counts from the call, so it includes the start and the sketch.
+    kept. Where dense entries are missing or weighed, it is a bound that is too large by the square of the last step at
+    most, under the squared error. ``seconds`` counts from the call, so it includes the start and the sketch.
     """
 
     loss: Array
@@ -147,8 +148,8 @@ class Factorization:
         Parameters
         ----------
         X : array-like or sparse matrix of shape (rows, n)
-            New rows; a row's result does not depend on the rows beside it. What was not observed is marked as in the
-            fit (``missing_values``).
+            New rows; a row's result does not depend on the rows beside it (but for rounding, where entries are missing
+            or weighed). What was not observed is marked as in the fit (``missing_values``).
         weights, uncertainty : array-like or sparse matrix of shape (rows, n), or broadcastable to it, optional
             What each entry counts, or its standard error; as in `factorize`.
         exact : bool
@@ -177,6 +178,8 @@ class Factorization:
 
     def impute(self, X: Any, *, weights: Any = None, uncertainty: Any = None) -> Array:
         """Return X with W H where it was not observed; W is solved for the rows given, as `transform` does.
+
+        Where little of a row was observed and there are many parts, W H may be far off: fit with a penalty.
 
         Parameters
         ----------
