@@ -24,8 +24,8 @@ class Trace(NamedTuple):
     """Objective and time after each iteration on X: float64 arrays of equal length.
 
     ``loss`` is the objective (with penalties, if any); extrapolation makes it rise now and then, the best pair is
-    kept. Where dense entries are missing or weighed, it is a bound that is too large by the square of the last step at
-    most, under the squared error. ``seconds`` counts from the call, so it includes the start and the sketch.
+    kept. Where entries of a dense X are missing or weighed, under the squared error, it is a bound from above, too
+    large by the square of the last step at most. ``seconds`` counts from the call, so it includes the start and the sketch.
     """
 
     loss: Array
@@ -148,8 +148,8 @@ class Factorization:
         Parameters
         ----------
         X : array-like or sparse matrix of shape (rows, n)
-            New rows; a row's result does not depend on the rows beside it (but for rounding, where entries are missing
-            or weighed). What was not observed is marked as in the fit (``missing_values``).
+            New rows; a row's result does not depend on the rows beside it (but for rounding, where entries are
+            missing or weighed). What was not observed is marked as in the fit (``missing_values``).
         weights, uncertainty : array-like or sparse matrix of shape (rows, n), or broadcastable to it, optional
             What each entry counts, or its standard error; as in `factorize`.
         exact : bool
