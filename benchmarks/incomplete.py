@@ -26,7 +26,7 @@ from nonneg._core import level
 from nonneg._threads import thread_count
 
 FEW, MANY = 5, 25
-PAIRS = 5
+PAIRS = 10
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ class Trace(NamedTuple):
 
     ``loss`` is the objective (with penalties, if any); extrapolation makes it rise now and then, the best pair is
     kept. Where entries of a dense X are missing or weighed, under the squared error, it is a bound from above, too
-    large by the square of the last step at most. ``seconds`` counts from the call, so it includes the start and the sketch.
+    large by the square of the last step at most. ``seconds`` counts from the call, so it includes the start and the
+    sketch.
     """
 
     loss: Array
