@@ -144,7 +144,7 @@ def filled(X: Array) -> Array:
         counts[0][rows], sums[0][rows] = seen.sum(axis=1), block.sum(axis=1, dtype=np.float64)
         counts[1] += seen.sum(axis=0)
         sums[1] += block.sum(axis=0, dtype=np.float64)
-    mean = sums[0].sum() / counts[0].sum()
+    mean = float(sums[0].sum()) / float(counts[0].sum())
     of_rows, of_columns = (
         np.where(count > 0, total / np.maximum(count, 1), mean) for total, count in zip(sums, counts, strict=True)
     )

@@ -33,7 +33,7 @@ class WeightedSparse(Sparse):
         if self.sample_weight is not None:
             a = self.sample_weight.astype(np.float64)
             along = self._along_stored(a)
-            counts, everywhere, stored = counts * along, n * a.sum(), along.sum()
+            counts, everywhere, stored = counts * along, n * float(a.sum()), float(along.sum())
         x = np.nan_to_num(self.scale.up(data).astype(np.float64))
         total = counts.sum() + (everywhere - stored if self.observed.elsewhere else 0.0)
         return float((counts * x).sum() / total) if total > 0 else 0.0, float((counts * x**2).sum())

@@ -168,7 +168,8 @@ def _joined(name: str, known: Array | None, high: Array | None, simplex: bool) -
 def _check_sums(low: Array, high: Array) -> None:
     """Check that rows of W can sum to one; rounding of given numbers is forgiven."""
     slack = 4 * len(low) * float(np.finfo(low.dtype).eps)
-    least, most = low.sum(axis=0, dtype=np.float64), high.sum(axis=0, dtype=np.float64)
+    least: Array = low.sum(axis=0, dtype=np.float64)
+    most: Array = high.sum(axis=0, dtype=np.float64)
     if least.max() > 1 + slack:
         row = int(least.argmax())
         raise ValueError(f"simplex: the fixed numbers of W sum to {least[row]:g} in row {row}, more than one.")
