@@ -171,10 +171,10 @@ def _check_sums(low: Array, high: Array) -> None:
     least: Array = low.sum(axis=0, dtype=np.float64)
     most: Array = high.sum(axis=0, dtype=np.float64)
     if least.max() > 1 + slack:
-        row = int(least.argmax())
+        row = int(np.argmax(least))
         raise ValueError(f"simplex: the fixed numbers of W sum to {least[row]:g} in row {row}, more than one.")
     if most.min() < 1 - slack:
-        row = int(most.argmin())
+        row = int(np.argmin(most))
         raise ValueError(f"simplex: the bounds on W let row {row} sum to at most {most[row]:g}, which must be one.")
 
 
