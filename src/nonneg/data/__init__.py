@@ -7,8 +7,8 @@ import scipy.sparse
 from nonneg.data.check import check_loss_domain, check_matrix, fill_masked
 from nonneg.data.dense import Dense, mix
 from nonneg.data.low_rank import LowRank, sketch
-from nonneg.data.observed import Observed, observe, unobserved_lines, warn_of_unobserved
-from nonneg.data.source import THINNING, Array, Entries, Scale, Source, gram, root_counts
+from nonneg.data.observed import Observed, observe, warn_of_unobserved
+from nonneg.data.source import THINNING, Array, Entries, Scale, Source, counted, gram, root_counts
 from nonneg.data.sparse import Sparse
 from nonneg.data.weighted_dense import WeightedDense
 from nonneg.data.weighted_sparse import WeightedSparse
@@ -28,13 +28,13 @@ __all__ = [
     "as_source",
     "check_loss_domain",
     "check_matrix",
+    "counted",
     "fill_masked",
     "gram",
     "mix",
     "observe",
     "root_counts",
     "sketch",
-    "unobserved_lines",
     "warn_of_unobserved",
 ]
 

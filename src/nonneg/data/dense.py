@@ -108,7 +108,19 @@ class Dense:
         data, (a, b, _), threads = self._along_side(side), self.scale, thread_count()
         counts = self._counts(side)
         done = _core.divergence_dense(
-            data, a, b, padded(partner), F, slopes, rule, 0, F.shape[1], threads, under, **counts
+            data,
+            a,
+            b,
+            padded(partner),
+            F,
+            slopes,
+            rule,
+            0,
+            F.shape[1],
+            threads,
+            under,
+            weighted=bool(counts),
+            **counts,
         )
         return Divergence(*done[:3])
 

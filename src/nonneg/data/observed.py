@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from numbers import Real
 from typing import Any
 
@@ -59,6 +60,29 @@ class Observed:
     def complete(self) -> bool:
         """Whether all entries of a row count the same."""
         return self.weights is None and self.n_missing == 0
+
+    @cached_property
+    def unknown_lines(self) -> tuple[Array, Array]:
+        """The rows and the columns of which no entry was self."""
+        X, shape = self.X, self.shape
+        if self.n_missing < min(shape):
+            return np.zeros(0, int), np.zeros(0, int)
+        if scipy.sparse.issparse(X):
+            coo, seen = X.tocoo(), ~np.isnan(X.data)
+            lines = []
+            for index, length, other in ((coo.row, *shape), (coo.col, *shape[::-1])):
+                counts = np.bincount(index, weights=seen, minlength=length)
+                if self.elsewhere:
+                    counts += other - np.bincount(index, minlength=length)
+                lines.append(np.flatnonzero(counts == 0))
+            return lines[0], lines[1]
+        height = max(1, 2**22 // shape[1])
+        rows, columns = np.zeros(shape[0], bool), np.zeros(shape[1], bool)
+        for top in range(0, shape[0], height):
+            seen = ~np.isnan(X[top : top + height])
+            rows[top : top + height] = seen.any(axis=1)
+            columns |= seen.any(axis=0)
+        return np.flatnonzero(~rows), np.flatnonzero(~columns)
 
     def or_else(self, model: Array) -> Array:
         """Return a dense copy of X with a model's entries where it was not observed."""
@@ -158,32 +182,9 @@ def thin(observed: Observed, side: str) -> Observed:
     return Observed(*kept, sample_weight, observed.elsewhere, observed.largest, observed.n_missing)
 
 
-def unobserved_lines(observed: Observed) -> tuple[Array, Array]:
-    """Return the rows and the columns of which no entry was observed."""
-    X, shape = observed.X, observed.shape
-    if observed.n_missing < min(shape):
-        return np.zeros(0, int), np.zeros(0, int)
-    if scipy.sparse.issparse(X):
-        coo, seen = X.tocoo(), ~np.isnan(X.data)
-        lines = []
-        for index, length, other in ((coo.row, *shape), (coo.col, *shape[::-1])):
-            counts = np.bincount(index, weights=seen, minlength=length)
-            if observed.elsewhere:
-                counts += other - np.bincount(index, minlength=length)
-            lines.append(np.flatnonzero(counts == 0))
-        return lines[0], lines[1]
-    height = max(1, 2**22 // shape[1])
-    rows, columns = np.zeros(shape[0], bool), np.zeros(shape[1], bool)
-    for top in range(0, shape[0], height):
-        seen = ~np.isnan(X[top : top + height])
-        rows[top : top + height] = seen.any(axis=1)
-        columns |= seen.any(axis=0)
-    return np.flatnonzero(~rows), np.flatnonzero(~columns)
-
-
 def warn_of_unobserved(observed: Observed, which: str = "row and column") -> None:
     """Name the rows ("row"), the columns ("column") or both of which nothing is known."""
-    for label, lines in zip(("row", "column"), unobserved_lines(observed), strict=True):
+    for label, lines in zip(("row", "column"), observed.unknown_lines, strict=True):
         if len(lines) and label in which:
             named = ", ".join(str(line) for line in lines[:MOST_NAMED]) + (", ..." if len(lines) > MOST_NAMED else "")
             s, number = ("s", f" ({len(lines)} {label}s)") if len(lines) > 1 else ("", "")

@@ -195,6 +195,12 @@ def root_counts(source: Source) -> Array | None:
     return None if a is None else np.sqrt(a)
 
 
+def counted(source: Source, side: str, partner: Array) -> Array:
+    """Return the partner of a side as its half-step sees it: for H, each row of W as often as it counts."""
+    a = source.sample_weight
+    return partner if a is None or side == "W" else partner * a
+
+
 def row_sums(F: Array) -> Array:
     """Return the sum of each row, float64."""
     sums: Array = F.sum(axis=1, dtype=np.float64)

@@ -38,6 +38,7 @@ class Sparse:
     """
 
     sample_weight: Array | None = None
+    elsewhere = True  # whether what is not stored is an observed zero
 
     def __init__(self, X: Any, scale: Scale | None = None) -> None:
         self.shape = (int(X.shape[0]), int(X.shape[1]))
@@ -107,21 +108,22 @@ class Sparse:
     ) -> Divergence:
         """Update the factor of a side in place under a beta-divergence, as the rule says.
 
-        Under Kullback-Leibler by the stored entries alone; other divergences look at every entry, a row at a time.
+        By the stored entries alone under Kullback-Leibler, and where no others were observed; else other divergences
+        look at every entry, a row at a time.
         """
         (layout, counts), (a, b, _), threads = self._stored(side), self.scale, thread_count()
-        if rule.beta != 1:
+        if self.elsewhere and rule.beta != 1:
             H, n = padded(partner), partner.shape[1]
             done = _core.divergence_expanded(
-                *layout, n, a, b, H, F, slopes, rule, 0, F.shape[1], threads, under, **counts
+                *layout, n, a, b, H, F, slopes, rule, 0, F.shape[1], threads, under, weighted=bool(counts), **counts
             )
             return Divergence(*done[:3])
-        packed = pack(partner)
+        packed, counts = pack(partner), {"weighted": bool(counts), "elsewhere": self.elsewhere, **counts}
         first_step, size, stored, model = _core.divergence_stored(
             *layout, a, b, packed, F, slopes, rule, 0, F.shape[1], threads, under, **counts
         )
-        # Where nothing is stored the divergence is what the model puts there.
-        everywhere = float(F.sum(axis=1, dtype=np.float64) @ self.background(side, partner))
+        # Where nothing is stored but zeros were observed, the divergence is what the model puts there.
+        everywhere = float(row_sums(F) @ self.background(side, partner))
         return Divergence(first_step, size, stored + max(0.0, everywhere - model))
 
     def background(self, side: str, partner: Array) -> Array:

@@ -68,7 +68,6 @@ class WeightedDense(Dense):
         H, G = padded(partner), np.zeros((len(F), len(F)), F.dtype)
         a, b, _ = self.scale
         counts = self._counts(side)
-        del counts["weighted"]
         done: tuple[float, float] = _core.weighted_dense(
             self._along_side(side), a, b, H, F, G, rule, 0, F.shape[1], thread_count(), **counts
         )
@@ -124,7 +123,7 @@ class WeightedDense(Dense):
         weights = self._weights
         if weights is not None and (side == "W") != self._by_rows:
             weights = self._turned_weights
-        return {"weights": weights, "along": self.sample_weight if side == "H" else None, "weighted": True}
+        return {"weights": weights, "along": self.sample_weight if side == "H" else None}
 
     @cached_property
     def _turned_weights(self) -> Array:

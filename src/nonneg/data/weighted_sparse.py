@@ -9,10 +9,10 @@ import numpy as np
 import scipy.sparse
 
 from nonneg import _core
-from nonneg._core import DivergenceRule, WeightedRule
+from nonneg._core import WeightedRule
 from nonneg._threads import thread_count
 from nonneg.data.observed import Observed, thin
-from nonneg.data.source import Array, Divergence, Scale, Thinned, gram, row_sums, weighted_means, worth_thinning
+from nonneg.data.source import Array, Scale, Thinned, counted, gram, row_sums, weighted_means, worth_thinning
 from nonneg.data.sparse import Layout, Sparse, pack
 
 
@@ -20,7 +20,7 @@ class WeightedSparse(Sparse):
     """Sparse source of which the stored entries have weights, or are all that was observed."""
 
     def __init__(self, observed: Observed, scale: Scale | None = None) -> None:
-        self.observed, self.sample_weight = observed, observed.sample_weight
+        self.observed, self.sample_weight, self.elsewhere = observed, observed.sample_weight, observed.elsewhere
         self._given_weights = observed.weights
         super().__init__(observed.X, scale)
         self.scale = self.scale._replace(weights=observed.largest)
@@ -35,7 +35,7 @@ class WeightedSparse(Sparse):
             along = self._along_stored(a)
             counts, everywhere, stored = counts * along, n * float(a.sum()), float(along.sum())
         x = np.nan_to_num(self.scale.up(data).astype(np.float64))
-        total = counts.sum() + (everywhere - stored if self.observed.elsewhere else 0.0)
+        total = counts.sum() + (everywhere - stored if self.elsewhere else 0.0)
         return float((counts * x).sum() / total) if total > 0 else 0.0, float((counts * x**2).sum())
 
     def _along_stored(self, rows: Array) -> Array:
@@ -45,65 +45,39 @@ class WeightedSparse(Sparse):
 
     def background(self, side: str, partner: Array) -> Array:
         """Return the sums of the partner's parts where entries that are not stored were observed, else zeros."""
-        if not self.observed.elsewhere:
+        if not self.elsewhere:
             return np.zeros(len(partner))
-        return row_sums(self._seen(side, partner))
+        return row_sums(counted(self, side, partner))
 
     def sweep(self, side: str, F: Array, partner: Array, rule: WeightedRule) -> tuple[float, float]:
         """Sweep over the rows of a factor in place; returns first step and size, as in `Divergence`."""
         k = len(F)
-        G = gram(self._seen(side, partner), partner) if self.observed.elsewhere else np.zeros((k, k))
+        G = gram(counted(self, side, partner), partner) if self.elsewhere else np.zeros((k, k))
         (layout, counts), (a, b, _) = self._stored(side), self.scale
-        del counts["weighted"]
-        threads, elsewhere = thread_count(), self.observed.elsewhere
-        packed, G = pack(partner), G.astype(F.dtype)
+        packed, G, threads = pack(partner), G.astype(F.dtype), thread_count()
         done: tuple[float, float] = _core.weighted_stored(
-            *layout, a, b, packed, F, G, rule, 0, F.shape[1], threads, elsewhere=elsewhere, **counts
+            *layout, a, b, packed, F, G, rule, 0, F.shape[1], threads, elsewhere=self.elsewhere, **counts
         )
         return done
 
     def loss(self, Wt: Array, H: Array) -> float:
         """Return the weighted ``1/2 ||X - W H||^2``."""
         residual, stored = self._sample(Wt, H)
-        if not self.observed.elsewhere:
+        if not self.elsewhere:
             return 0.5 * residual
         # In float64 throughout: what is not stored is a difference of two large numbers.
         rows, columns = Wt.astype(np.float64), H.astype(np.float64)
-        model = float((gram(self._seen("H", rows), rows) * gram(columns)).sum())
+        model = float((gram(counted(self, "H", rows), rows) * gram(columns)).sum())
         return 0.5 * (residual + max(0.0, model - stored))
 
     def _sample(self, W: Array, H: Array) -> tuple[float, float]:
         """Return the weighted squares of the residual at the stored entries, and those of the model there."""
         (layout, counts), (a, b, _) = self._stored("H"), self.scale
-        elsewhere, packed, threads = self.observed.elsewhere, pack(W), thread_count()
-        del counts["weighted"]
+        packed, threads = pack(W), thread_count()
         sums: tuple[float, float] = _core.sampled(
-            *layout, a, b, packed, H, 0, H.shape[1], threads, elsewhere=elsewhere, **counts
+            *layout, a, b, packed, H, 0, H.shape[1], threads, elsewhere=self.elsewhere, **counts
         )
         return sums
-
-    def divergence(
-        self,
-        side: str,
-        F: Array,
-        partner: Array,
-        slopes: Array,
-        rule: DivergenceRule,
-        under: Array | None = None,
-    ) -> Divergence:
-        """Update the factor of a side in place under a beta-divergence, by the stored entries where they suffice."""
-        elsewhere, (a, b, _) = self.observed.elsewhere, self.scale
-        if elsewhere and rule.beta != 1:
-            return super().divergence(side, F, partner, slopes, rule, under)
-        layout, counts = self._stored(side)
-        counts["elsewhere"], packed, threads = elsewhere, pack(partner), thread_count()
-        first_step, size, stored, model = _core.divergence_stored(
-            *layout, a, b, packed, F, slopes, rule, 0, F.shape[1], threads, under, **counts
-        )
-        if not elsewhere:
-            return Divergence(first_step, size, stored)
-        everywhere = float(row_sums(F) @ self.background(side, partner))
-        return Divergence(first_step, size, stored + max(0.0, everywhere - model))
 
     def means(self, side: str) -> Array:
         """Return the weighted mean of each row or column of X; 0 where nothing was observed."""
@@ -126,15 +100,10 @@ class WeightedSparse(Sparse):
         side = "W" if m > n else "H"
         return Thinned(side, WeightedSparse(thin(self.observed, side), self.scale))
 
-    def _seen(self, side: str, partner: Array) -> Array:
-        """Return the partner, each of its rows as often as it counts."""
-        a = self.sample_weight
-        return partner if a is None or side == "W" else partner * a
-
     def _stored(self, side: str) -> tuple[Layout, dict[str, Any]]:
         name = "csr" if side == "W" else "csc"
         along = self.sample_weight if side == "H" else None
-        counts = {"weights": self._weights_of(name), "along": along, "weighted": True}
+        counts = {"weights": self._weights_of(name), "along": along}
         return self._layout(name), counts
 
     def _weights_of(self, name: str) -> Array | None:

@@ -12,7 +12,7 @@ from nonneg.data.source import Divergence
 from nonneg.solve.bounds import FREE, Bounds, Pair, within
 from nonneg.solve.penalty import Shrink, shrunk
 from nonneg.solve.problem import NOISE, Step
-from nonneg.solve.rows import unit_rows
+from nonneg.solve.rows import near_one
 
 # A loss below this share of the total is nothing but rounding.
 FLOOR = {np.dtype(np.float32): 1e-12, np.dtype(np.float64): 1e-24}
@@ -108,10 +108,7 @@ class BetaDivergence:
 
     def solve(self, side: str, partner: Array, *, accuracy: str = "settled") -> Array:
         """Return the factor of a side for a given partner: each row by itself."""
-        size, bounds = np.ones((len(partner), 1), partner.dtype), self.bounds[side == "H"]
-        if not any(self.shrinks[side == "H"]):
-            partner, size = unit_rows(partner, together=self._sums_of(side) is not None)
-            bounds = None if bounds is None else bounds.times(1 / size)
+        partner, size, bounds = near_one(partner, self.shrinks[side == "H"], self.bounds[side == "H"])
         # Each row begins at its own mean: what it ends at depends on no other row.
         means = np.maximum(self.source.means(side), self.least).astype(partner.dtype)
         F: Array = np.where(live(partner)[:, None], means, means.dtype.type(0))

@@ -20,7 +20,6 @@ from nonneg.data import (
     as_source,
     check_loss_domain,
     observe,
-    unobserved_lines,
     warn_of_unobserved,
 )
 from nonneg.solve.begin import StartArgument, make_start
@@ -244,7 +243,7 @@ def _fit(
     """Warm up, run from every start, finish every run and keep the best."""
     bounds = constraints.scaled(source.scale)
     warm_up = WarmUp(source, k, penalty, beta, solver, seed, bounds)
-    gaps = unobserved_lines(source.observed) if isinstance(source, (WeightedDense, WeightedSparse)) else None
+    gaps = source.observed.unknown_lines if isinstance(source, (WeightedDense, WeightedSparse)) else None
     best: tuple[float, Factorization] | None = None
     for run_seed in [seed, *np.random.SeedSequence(seed).generate_state(n_init - 1).tolist()]:
         problem = solver.problem(source, scaled_shrinks(penalty, source, beta), bounds)

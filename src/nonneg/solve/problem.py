@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -12,6 +12,11 @@ from nonneg.solve.penalty import Shrink
 
 # Losses closer than this share of the total are equal: a restart must not answer to rounding.
 NOISE = {np.dtype(np.float32): 2e-7, np.dtype(np.float64): 1e-14}
+
+
+def residual_noise(dtype: np.dtype[Any], total: float, loss: float) -> float:
+    """Return what is rounding in a loss of residuals: each carries an error of about eps |X|, of either sign."""
+    return 0.25 * float(np.finfo(dtype).eps) * float(np.sqrt(total * loss))
 
 
 class Step(NamedTuple):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse
 
-from nonneg.data import Array, Observed, unobserved_lines
+from nonneg.data import Array, Observed
 
 # Residuals beyond so many standard errors count as outliers (EPA PMF 5.0).
 OUTLIER = 4.0
@@ -47,7 +47,7 @@ def quality_of(observed: Observed, W: Array, H: Array) -> Quality:
         true += float(squares.sum())
         robust += float(np.where(size > OUTLIER, OUTLIER * size, squares).sum())
     m, n = observed.shape
-    known = m + n - sum(len(lines) for lines in unobserved_lines(observed))
+    known = m + n - sum(len(lines) for lines in observed.unknown_lines)
     return Quality(true, robust, float(m * n - observed.n_missing - W.shape[1] * known))
 
 

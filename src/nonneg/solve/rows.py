@@ -51,6 +51,17 @@ def solve_rows(
     return F
 
 
+def near_one(partner: Array, shrink: Shrink, bounds: Bounds | None) -> tuple[Array, Array, Bounds | None]:
+    """Return a partner whose rows are near 1, what to multiply the factor solved for it with, and its bounds.
+
+    Whatever the size of a given partner; but a penalty knows sizes, and with one all stays as it is.
+    """
+    if any(shrink):
+        return partner, np.ones((len(partner), 1), partner.dtype), bounds
+    partner, size = unit_rows(partner, together=bounds is not None and bounds.total is not None)
+    return partner, size, None if bounds is None else bounds.times(1 / size)
+
+
 def unit_rows(F: Array, *, together: bool = False) -> tuple[Array, Array]:
     """Return F with the largest entry of each row in [1/2, 1), and the powers of two that did it; zeros stay.
 

@@ -7,7 +7,7 @@ import numpy as np
 from nonneg.data import Array, Source, gram
 from nonneg.solve.penalty import Penalty, Shrink
 from nonneg.solve.problem import Step
-from nonneg.solve.rows import ROUGH, SETTLED, solve_rows, unit_rows
+from nonneg.solve.rows import ROUGH, SETTLED, near_one, solve_rows
 from nonneg.solve.shape import LEAST_NOISE, Volume, roughness, smoothing, volume
 from nonneg.solve.smooth import smooth_sweep
 from nonneg.solve.squared_error import CANCELS, MOST_SWEEPS, SWEEP_STEP, SquaredError
@@ -74,9 +74,8 @@ class ShapedSquaredError(SquaredError):
 
         What couples rows is left out: smoothness along this side, and its volume.
         """
-        shrink, size = self.shrinks[side == "H"], np.ones((len(partner), 1), partner.dtype)
-        if not any(shrink):
-            partner, size = unit_rows(partner)
+        shrink = self.shrinks[side == "H"]
+        partner, size, _ = near_one(partner, shrink, None)
         tol = ROUGH if accuracy == "rough" else SETTLED[self.source.dtype]
         G = self._with_roughness(side, gram(partner), partner)
         return solve_rows(self._product_with(side, partner), G, shrink, tol, exact=accuracy == "exact") * size

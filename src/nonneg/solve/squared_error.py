@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from nonneg.data import Array, Source, gram, mix
+from nonneg.data import Array, Source, counted, gram, mix
 from nonneg.solve.bounds import FREE, Pair, within
 from nonneg.solve.penalty import Shrink, shrunk
-from nonneg.solve.problem import NOISE, Step
-from nonneg.solve.rows import ROUGH, SETTLED, solve_rows, unit_rows
+from nonneg.solve.problem import NOISE, Step, residual_noise
+from nonneg.solve.rows import ROUGH, SETTLED, near_one, solve_rows
 from nonneg.solve.sweeps import sweep
 
 # Below this share of 1/2 ||X||^2 the free formula of the loss is mostly rounding: evaluate the residual.
@@ -74,12 +74,8 @@ class SquaredError:
 
     def solve(self, side: str, partner: Array, *, accuracy: str = "settled") -> Array:
         """Return the factor of a side for a given partner."""
-        shrink, size = self.shrinks[side == "H"], np.ones((len(partner), 1), partner.dtype)
-        bounds = self.bounds[side == "H"]
-        if not any(shrink):
-            # Whatever the size of a given partner, solve for rows near 1.
-            partner, size = unit_rows(partner, together=bounds is not None and bounds.total is not None)
-            bounds = None if bounds is None else bounds.times(1 / size)
+        shrink = self.shrinks[side == "H"]
+        partner, size, bounds = near_one(partner, shrink, self.bounds[side == "H"])
         tol = ROUGH if accuracy == "rough" else SETTLED[self.source.dtype]
         B, exact = self._product_with(side, partner), accuracy == "exact"
         F = solve_rows(B, self._gram_of(side, partner), shrink, tol, exact=exact, bounds=bounds)
@@ -91,15 +87,10 @@ class SquaredError:
         return self.solve("W", H)
 
     def _product_with(self, side: str, partner: Array) -> Array:
-        return self.source.dot(partner) if side == "W" else self.source.tdot(self._counted(partner))
+        return self.source.dot(partner) if side == "W" else self.source.tdot(counted(self.source, side, partner))
 
     def _gram_of(self, side: str, partner: Array) -> Array:
-        counts = side == "H" and self.source.sample_weight is not None
-        return gram(partner, self._counted(partner)) if counts else gram(partner)
-
-    def _counted(self, W: Array) -> Array:
-        """Return the rows of W, each as often as it counts for H."""
-        return W if self.source.sample_weight is None else W * self.source.sample_weight
+        return gram(partner, counted(self.source, side, partner))
 
     def _value(self, W: Array, H: Array, product: float, gram_W: Array, gram_H: Array) -> float:
         """Return ``1/2 ||X - W H||^2``, and settle what counts as rounding beside it; ``product`` is <W' X, H>."""
@@ -107,8 +98,7 @@ class SquaredError:
         self.noise = NOISE[self.source.dtype] * self.total
         if data < self.cancels[self.source.dtype] * self.total:
             data = self.source.loss(W, H)
-            # Each entry of the residual carries an error of about eps |X|, of either sign.
-            self.noise = 0.25 * float(np.finfo(self.source.dtype).eps) * float(np.sqrt(self.total * data))
+            self.noise = residual_noise(self.source.dtype, self.total, data)
         self.exact = data <= FLOOR[self.source.dtype] ** 2 * self.total
         return data
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from nonneg._core import WeightedRule
-from nonneg.data import Array, Entries, WeightedDense, WeightedSparse, gram, mix
+from nonneg.data import Array, Entries, WeightedDense, WeightedSparse, counted, gram, mix
 from nonneg.solve.bounds import FREE, Bounds, Pair, held_parts, within
 from nonneg.solve.divergence import dead
 from nonneg.solve.penalty import Shrink, shrunk
-from nonneg.solve.problem import Problem, Step
+from nonneg.solve.problem import Problem, Step, residual_noise
 from nonneg.solve.rows import MOST_SWEEPS as SETTLING_SWEEPS
-from nonneg.solve.rows import ROUGH, SETTLED, unit_rows
+from nonneg.solve.rows import ROUGH, SETTLED, near_one
 from nonneg.solve.squared_error import FLOOR, MOST_SWEEPS, SWEEP_STEP, SquaredError
 from nonneg.solve.sweeps import sweep
 
@@ -79,10 +79,7 @@ class WeightedSquaredError:
 
     def solve(self, side: str, partner: Array, *, accuracy: str = "settled") -> Array:
         """Return the factor of a side for a given partner: each row by itself, from zero."""
-        size, bounds = np.ones((len(partner), 1), partner.dtype), self.bounds[side == "H"]
-        if not any(self.shrinks[side == "H"]):
-            partner, size = unit_rows(partner, together=bounds is not None and bounds.total is not None)
-            bounds = None if bounds is None else bounds.times(1 / size)
+        partner, size, bounds = near_one(partner, self.shrinks[side == "H"], self.bounds[side == "H"])
         F = np.zeros((len(partner), self.source.shape[side == "H"]), partner.dtype)
         if bounds is not None:
             bounds.restrict(F)
@@ -99,8 +96,7 @@ class WeightedSquaredError:
     def _settle(self, loss: float) -> float:
         """Take note of the last loss."""
         self._last = max(0.0, loss)
-        # Each entry of the residual carries an error of about eps |X|, of either sign.
-        self.noise = 0.25 * float(np.finfo(self.source.dtype).eps) * float(np.sqrt(self.total * self._last))
+        self.noise = residual_noise(self.source.dtype, self.total, self._last)
         self.exact = self._last <= FLOOR[self.source.dtype] ** 2 * self.total
         return self._last
 
@@ -133,8 +129,7 @@ class ExpectedSquaredError(WeightedSquaredError):
     def improve(self, side: str, F: Array, partner: Array) -> Step:
         """Sweep over the rows of a factor of the filled X."""
         B, loss = self.source.expected(side, F, partner)
-        a = self.source.sample_weight
-        G = gram(partner) if side == "W" or a is None else gram(partner, partner * a)
+        G = gram(partner, counted(self.source, side, partner))
         before = F.copy()
         done = sweep(F, B, G, self.shrinks[side == "H"], MOST_SWEEPS, SWEEP_STEP, bounds=self.bounds[side == "H"])
         self._settle(self._after(loss, before, F - before, B, G))
