@@ -18,7 +18,7 @@ import nonneg.explain
 from nonneg import datasets
 from nonneg.app import cli, demo
 from nonneg.datasets import faces, shipped
-from nonneg.solve.result import REASONS
+from nonneg.solve.stop import REASONS
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from rich.table import Table
 from nonneg.data import Array
 from nonneg.solve import Factorization, State, factorize
 from nonneg.solve.files import whole_file
-from nonneg.solve.result import why
+from nonneg.solve.stop import why
 
 
 class Faces(StrEnum):

@@ -7,6 +7,7 @@ import scipy.sparse
 from nonneg.data.check import check_loss_domain, check_matrix, fill_masked
 from nonneg.data.dense import Dense, mix
 from nonneg.data.low_rank import LowRank, sketch
+from nonneg.data.names import as_names, names_of
 from nonneg.data.observed import Observed, observe, warn_of_unobserved
 from nonneg.data.source import THINNING, Array, Entries, Scale, Source, counted, gram, root_counts
 from nonneg.data.sparse import Sparse
@@ -25,6 +26,7 @@ __all__ = [
     "Sparse",
     "WeightedDense",
     "WeightedSparse",
+    "as_names",
     "as_source",
     "check_loss_domain",
     "check_matrix",
@@ -32,6 +34,7 @@ __all__ = [
     "fill_masked",
     "gram",
     "mix",
+    "names_of",
     "observe",
     "root_counts",
     "sketch",

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from nonneg._warnings import warn_caller
-from nonneg.data import Array, fill_masked
+from nonneg.data import Array, fill_masked, names_of
 from nonneg.estimators.arguments import FLOATS, parts_and_start, printing, seed_from, warn_if_locked
 from nonneg.estimators.base import _BaseNMF
 from nonneg.solve import NAMES, Factorization, Iterations, Penalty, RelativeDecrease, State, factorize
@@ -301,11 +301,12 @@ class NMF(_BaseNMF):
         ConvergenceWarning
             If `max_iter` ended the fit although ``tol > 0``.
         """
+        rows, features = names_of(X)
         X = fill_masked(X, missing=self.missing_values is not None)  # scikit-learn would drop the mask
         X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, ensure_all_finite=False)
         counts = {"weights": weights, "uncertainty": uncertainty, "sample_weight": sample_weight, "robust": robust}
         result = self._factorize(X, W, H, **counts, fixed=fixed, upper=upper, simplex=simplex)
-        self.result_ = result
+        self.result_ = result.named(rows=rows, features=features)
         self._constraints, self._robust = result.settings["constraints"], result.settings["robust"]
         self.components_ = result.H.copy()  # the result stays as it is, whatever is done to this
         self.n_components_ = result.k

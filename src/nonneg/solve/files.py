@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from nonneg.data import Array
+from nonneg.data import Array, as_names
 from nonneg.solve.losses import beta_of_name
 from nonneg.solve.penalty import Penalty
 from nonneg.solve.result import Factorization, Trace
@@ -22,6 +22,7 @@ FORMAT = "nonneg factorization"
 VERSION = 1
 ARRAYS = ("W", "H", "trace_loss", "trace_seconds")
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+NAMES = ("row_names", "feature_names")
 NUMBERS = ("loss_value", "error", "relative_error", "kkt")
 
 
@@ -39,9 +40,17 @@ def save(result: Factorization, path: str | os.PathLike[str]) -> None:
         **{name: getattr(result, name) for name in NUMBERS},
     }
     arrays: dict[str, Any] = dict(zip(ARRAYS, (result.W, result.H, *result.trace), strict=True))
-    text = json.dumps(header, default=lambda number: number.item())
+    arrays["header"] = _text(header)
+    named = {name: getattr(result, name) for name in NAMES}
+    arrays |= {name: _text(names.tolist()) for name, names in named.items() if names is not None}
     with whole_file(path) as file:
-        np.savez(file, header=np.frombuffer(text.encode(), np.uint8), **arrays)
+        np.savez(file, **arrays)
+
+
+def _text(value: Any) -> Array:
+    """Return the bytes of a value in JSON: in an .npz archive, an array of text in UTF-8 is the smallest."""
+    text = json.dumps(value, default=lambda number: number.item())
+    return np.frombuffer(text.encode(), np.uint8)
 
 
 @contextlib.contextmanager
@@ -110,6 +119,7 @@ def _read_model(file: BinaryIO) -> Factorization:
         if k != k_H or min(m, k, n) < 1 or shapes["trace_loss"] != shapes["trace_seconds"]:
             raise ValueError(f"shapes do not fit: {shapes}")
         arrays = {name: _read(archive, name) for name in ARRAYS}
+        row_names, feature_names = (_read_names(archive, *of) for of in zip(NAMES, (m, n), strict=True))
     for name in ("W", "H"):
         if not np.isfinite(arrays[name]).all() or arrays[name].min() < 0:
             raise ValueError(f"{name} holds a number that is negative or not finite")
@@ -123,6 +133,8 @@ def _read_model(file: BinaryIO) -> Factorization:
         seed=int(header["seed"]),
         settings=header["settings"],
         n_missing=int(header.get("n_missing", 0)),
+        row_names=row_names,
+        feature_names=feature_names,
         **{name: float(header[name]) for name in NUMBERS},
     )
 
@@ -142,6 +154,16 @@ def _read_header(archive: zipfile.ZipFile) -> dict[str, Any]:
     Penalty(**settings.get("penalty", {}))  # refuses what is none
     beta_of_name(header["loss_name"])
     return header
+
+
+def _read_names(archive: zipfile.ZipFile, name: str, count: int) -> Array | None:
+    if f"{name}.npy" not in archive.namelist():
+        return None
+    _check_member(archive, name, (np.dtype(np.uint8),), 1)
+    names = json.loads(_read(archive, name).tobytes())
+    if not isinstance(names, list) or len(names) != count or not all(isinstance(x, (str, int, float)) for x in names):
+        raise ValueError(f"{name} are not {count} names")
+    return as_names(names)
 
 
 def _check_member(

@@ -19,6 +19,7 @@ from nonneg.data import (
     WeightedSparse,
     as_source,
     check_loss_domain,
+    names_of,
     observe,
     warn_of_unobserved,
 )
@@ -222,7 +223,8 @@ def factorize(
             constraints,
             began,
         )
-        return replace(result, n_missing=observed.n_missing)
+        rows, features = names_of(X)
+        return replace(result, n_missing=observed.n_missing, row_names=rows, feature_names=features)
 
 
 def _fit(

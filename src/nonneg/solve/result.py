@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from nonneg.data import Array, Observed, check_loss_domain, observe, warn_of_unobserved
+from nonneg.data import Array, Observed, as_names, check_loss_domain, observe, warn_of_unobserved
 from nonneg.solve.constraints import bounds_of_rows
 from nonneg.solve.given import given_H
 from nonneg.solve.losses import beta_of_name
 from nonneg.solve.penalty import Penalty
 from nonneg.solve.quality import Quality, quality_of
+from nonneg.solve.stop import why
 from nonneg.solve.topics import Topics, topics_of
 
 
@@ -31,22 +32,6 @@ class Trace(NamedTuple):
 
     loss: Array
     seconds: Array
-
-
-# What each reason of stopping means to a reader.
-REASONS = {
-    "tolerance": "the loss had all but stopped falling",
-    "kkt": "the conditions of an optimum held to the tolerance asked for",
-    "exact": "W H equals X to rounding",
-    "max_iter": "the limit of iterations was reached; raise it, or accept a larger tolerance",
-    "max_seconds": "the limit of seconds was reached",
-    "callback": "the callback asked to stop",
-}
-
-
-def why(reason: str) -> str:
-    """Return what a reason of stopping means, in words."""
-    return REASONS.get(reason, f"the rule {reason!r} fired")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,6 +75,8 @@ class Factorization:
         The arguments of the run, as plain values.
     n_missing : int
         Entries of X that were not observed.
+    row_names, feature_names : ndarray of shape (m,) and (n,), or None
+        What the rows and features are called: text or numbers, from a data frame or given to `named`.
     """
 
     W: Array
@@ -105,6 +92,8 @@ class Factorization:
     seed: int
     settings: Mapping[str, Any] = field(default_factory=dict)
     n_missing: int = 0
+    row_names: Array | None = None
+    feature_names: Array | None = None
 
     @property
     def k(self) -> int:
@@ -127,6 +116,38 @@ class Factorization:
             amount = amount * np.sum(self.H / largest_H, axis=1, dtype=np.float64)
         total = amount.sum()
         return amount / total if total > 0 else np.zeros(self.k)
+
+    def named(self, *, rows: Iterable[Any] | None = None, features: Iterable[Any] | None = None) -> Factorization:
+        """Return this result with names for its rows and features, which tables and pictures then show.
+
+        Parameters
+        ----------
+        rows : iterable of length m, optional
+            Names of the rows; None keeps those there are. Numbers stay numbers, all else becomes text.
+        features : iterable of length n, optional
+            Names of the features, such as words, or wavelengths as numbers.
+
+        Returns
+        -------
+        Factorization
+
+        Raises
+        ------
+        ValueError
+            If there are more or fewer names than rows or features.
+
+        Examples
+        --------
+        >>> import nonneg
+        >>> result = nonneg.factorize([[1.0, 1.0, 0.0], [0.0, 0.0, 2.0]], 2, seed=0)
+        >>> result.named(features=["red", "green", "blue"]).feature_names.tolist()
+        ['red', 'green', 'blue']
+        """
+        return replace(
+            self,
+            row_names=self.row_names if rows is None else _counted("row", rows, len(self.W)),
+            feature_names=self.feature_names if features is None else _counted("feature", features, self.H.shape[1]),
+        )
 
     def reconstruct(self, rows: Any = slice(None)) -> Array:
         """Return W H, dense, for all rows or for some.
@@ -344,3 +365,10 @@ class Factorization:
         rows = [line.strip().split(maxsplit=1) for line in body]
         cells = "".join(f"<tr><th>{html.escape(a)}</th><td>{html.escape(b)}</td></tr>" for a, b in rows)
         return f"<table><caption>{html.escape(head)}</caption>{cells}</table>"
+
+
+def _counted(what: str, names: Iterable[Any], count: int) -> Array:
+    array = as_names(names)
+    if array.shape != (count,):
+        raise ValueError(f"{count} {what}s need as many names, got {len(array)}.")
+    return array

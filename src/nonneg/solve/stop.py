@@ -13,6 +13,21 @@ from nonneg.data import Scale
 CONVERGED = frozenset({"tolerance", "kkt", "exact"})
 WINDOW = 10
 
+# What each reason of stopping means to a reader.
+REASONS = {
+    "tolerance": "the loss had all but stopped falling",
+    "kkt": "the conditions of an optimum held to the tolerance asked for",
+    "exact": "W H equals X to rounding",
+    "max_iter": "the limit of iterations was reached; raise it, or accept a larger tolerance",
+    "max_seconds": "the limit of seconds was reached",
+    "callback": "the callback asked to stop",
+}
+
+
+def why(reason: str) -> str:
+    """Return what a reason of stopping means, in words."""
+    return REASONS.get(reason, f"the rule {reason!r} fired")
+
 
 @dataclass
 class State:
