@@ -167,3 +167,55 @@ def kkt():
         return float(np.sqrt(np.sum(d * (new - F) ** 2) / size)) if size > 0 else 0.0
 
     return residual
+
+
+@pytest.fixture
+def clean_drawing():
+    """See to it that a test leaves no figure open and that what it calls changes no style."""
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+
+    before = mpl.rcParams.copy()
+    yield
+    plt.close("all")
+    assert mpl.rcParams == before
+
+
+@pytest.fixture(scope="session")
+def clashes():
+    """Find the texts of a figure that lie upon each other or leave it: a list of pairs of words."""
+
+    def find(figure):
+        import matplotlib.text
+
+        figure.draw_without_rendering()
+        texts = [
+            text for text in figure.findobj(matplotlib.text.Text) if text.get_visible() and text.get_text().strip()
+        ]
+        texts = [text for text in texts if shown(text)]
+        edges = np.array([text.get_window_extent().extents for text in texts])
+        if not len(edges):
+            return []
+        # Touching by rounding is no overlap.
+        apart = (edges[:, None, :2] + 0.5 >= edges[None, :, 2:]).any(axis=2)
+        over = np.argwhere(np.triu(~(apart | apart.T), k=1))
+        words = [text.get_text() for text in texts]
+        outside = (edges[:, :2] < -0.5).any(axis=1) | (edges[:, 2:] > figure.bbox.extents[2:] + 0.5).any(axis=1)
+        return [(words[i], words[j]) for i, j in over] + [(words[i], "(outside)") for i in np.flatnonzero(outside)]
+
+    def shown(text):
+        """Whether a text is drawn at all: ticks outside of the limits are not, nor what belongs to a hidden axis."""
+        axes = text.axes
+        if axes is None:
+            return True
+        for axis in (axes.xaxis, axes.yaxis):
+            ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+            labels = {id(label) for tick in ticks for label in (tick.label1, tick.label2)}
+            if id(text) in labels:
+                drawn = {id(label) for tick in axis._update_ticks() for label in (tick.label1, tick.label2)}
+                return axes.axison and axis.get_visible() and id(text) in drawn
+            if text is axis.label:
+                return axes.axison and axis.get_visible()
+        return axes.get_visible()
+
+    return find

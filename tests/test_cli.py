@@ -18,6 +18,7 @@ import nonneg.explain
 from nonneg import datasets
 from nonneg.app import cli, demo
 from nonneg.datasets import faces, shipped
+from nonneg.explain.words import percent
 from nonneg.solve.stop import REASONS
 
 
@@ -72,7 +73,7 @@ def test_demo_of_the_faces(run, tmp_path, real_data):
     assert f"{result.loss_value:.6g}, relative error {result.relative_error:.4f}" in out
     assert f"because {REASONS[result.reason]}" in out
     assert f"{result.n_iter} iterations" in out
-    assert shares(out) == [nonneg.plots.percent(share) for share in result.share]
+    assert shares(out) == [percent(share) for share in result.share]
     files = sorted(path.name for path in (tmp_path / "demo").iterdir())
     assert files == ["parts.png", "reconstructions.png"]
     for name in files:

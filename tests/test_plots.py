@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 
 import nonneg
 from nonneg import plots
-from nonneg.explain.plots import percent
+from nonneg.explain.words import percent
 
 SHAPE = (6, 8)
 
@@ -30,12 +30,7 @@ def result(X):
     return nonneg.factorize(X, 5, seed=0)
 
 
-@pytest.fixture(autouse=True)
-def no_figure_stays_and_no_style_changes():
-    before = mpl.rcParams.copy()
-    yield
-    plt.close("all")
-    assert mpl.rcParams == before
+pytestmark = pytest.mark.usefixtures("clean_drawing")
 
 
 def picture(ax):

@@ -15,6 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from nonneg.data import Array
+from nonneg.explain.words import percent
 from nonneg.solve import Factorization, State, factorize
 from nonneg.solve.files import whole_file
 from nonneg.solve.stop import why
@@ -59,7 +60,7 @@ def demo(
     for heading in ("part", "share"):
         table.add_column(heading, justify="right")
     for j, share in enumerate(result.share):
-        table.add_row(str(j + 1), plots.percent(share))
+        table.add_row(str(j + 1), percent(share))
     say(table)
 
     use_no_display()

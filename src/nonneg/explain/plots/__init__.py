@@ -1,0 +1,11 @@
+"""Pictures of a factorization: every function draws on the Axes given, or on a new figure, and returns the Axes."""
+
+try:
+    import matplotlib.pyplot as plt  # noqa: F401
+except ImportError as error:
+    raise ImportError('Pictures need matplotlib: pip install "nonneg[plot]".') from error
+
+from nonneg.explain.plots.parts import parts
+from nonneg.explain.plots.reconstructions import reconstructions
+
+__all__ = ["parts", "reconstructions"]
