@@ -186,13 +186,16 @@ def clashes():
     """Find the texts of a figure that lie upon each other or leave it: a list of pairs of words."""
 
     def find(figure):
+        import matplotlib.axes
         import matplotlib.text
 
         figure.draw_without_rendering()
+        hidden = {id(text) for axes in figure.findobj(matplotlib.axes.Axes) for text in not_drawn(axes)}
         texts = [
-            text for text in figure.findobj(matplotlib.text.Text) if text.get_visible() and text.get_text().strip()
+            text
+            for text in figure.findobj(matplotlib.text.Text)
+            if text.get_visible() and text.get_text().strip() and id(text) not in hidden
         ]
-        texts = [text for text in texts if shown(text)]
         edges = np.array([text.get_window_extent().extents for text in texts])
         if not len(edges):
             return []
@@ -203,19 +206,15 @@ def clashes():
         outside = (edges[:, :2] < -0.5).any(axis=1) | (edges[:, 2:] > figure.bbox.extents[2:] + 0.5).any(axis=1)
         return [(words[i], words[j]) for i, j in over] + [(words[i], "(outside)") for i in np.flatnonzero(outside)]
 
-    def shown(text):
-        """Whether a text is drawn at all: ticks outside of the limits are not, nor what belongs to a hidden axis."""
-        axes = text.axes
-        if axes is None:
-            return True
+    def not_drawn(axes):
+        """Yield the texts of ticks outside of the limits, and all those of axes that are turned off."""
         for axis in (axes.xaxis, axes.yaxis):
-            ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
-            labels = {id(label) for tick in ticks for label in (tick.label1, tick.label2)}
-            if id(text) in labels:
-                drawn = {id(label) for tick in axis._update_ticks() for label in (tick.label1, tick.label2)}
-                return axes.axison and axis.get_visible() and id(text) in drawn
-            if text is axis.label:
-                return axes.axison and axis.get_visible()
-        return axes.get_visible()
+            off = not (axes.get_visible() and axes.axison and axis.get_visible())
+            drawn = [] if off else axis._update_ticks()
+            for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
+                if tick not in drawn:
+                    yield from (tick.label1, tick.label2)
+            if off:
+                yield axis.label
 
     return find
