@@ -393,6 +393,33 @@ def test_what_x_holds_without_weight_does_not_matter():
             same_bits(nonneg.factorize(kind(X), 3, **options), nonneg.factorize(kind(given), 3, **options))
 
 
+@pytest.mark.parametrize("shape", [(24, 1), (17,), (1, 17), (24, 17)])
+@pytest.mark.parametrize("kind", [scipy.sparse.csr_array, scipy.sparse.csc_array])
+def test_weights_of_rows_and_columns_of_a_sparse_table_of_ratings(kind, shape):
+    random = np.random.default_rng(5)
+    X = random.poisson(1.5, (24, 17)).astype(float)
+    weights = random.random(shape) + 0.1
+    stored = kind(np.where(X > 0, np.broadcast_to(weights, X.shape), 0))
+    results = [nonneg.factorize(kind(X), 3, weights=w, missing_values=0, seed=0) for w in (weights, stored)]
+    assert (results[0].H == results[1].H).all()
+    assert results[0].loss_value == results[1].loss_value
+    with pytest.raises(ValueError, match=r"^weights must have the shape \(24, 17\) of X, got \(2,\)\.$"):
+        nonneg.factorize(kind(X), 3, weights=[1, 2], missing_values=0)
+
+
+def test_an_array_of_weights_for_a_sparse_x_whose_zeros_count():
+    random = np.random.default_rng(5)
+    X, weights = random.poisson(0.5, (24, 17)).astype(float), random.random((24, 17))
+    weights[3, :5] = 0
+    dense, sparse = (
+        nonneg.factorize(data, 3, weights=weights, start="random", seed=0, stop=nonneg.Iterations(300))
+        for data in (X, scipy.sparse.csr_array(X))
+    )
+    assert sparse.loss_value == pytest.approx(dense.loss_value, rel=1e-3)
+    fitted = np.sum(weights * (X - sparse.reconstruct()) ** 2) / 2
+    assert sparse.loss_value == pytest.approx(fitted, rel=1e-9)
+
+
 # --- arguments --------------------------------------------------------------------------------------------
 
 X0 = np.arange(1.0, 13.0).reshape(4, 3)
@@ -421,8 +448,9 @@ def but(value, dtype=float):
         (X0, {"weights": np.ones((3, 4))}, r"weights must have the shape \(4, 3\) of X, got \(3, 4\)\."),
         (X0, {"uncertainty": np.ones((1, 4, 3))}, r"uncertainty must have the shape \(4, 3\) of X, got \(1, 4, 3\)"),
         (X0, {"weights": 1.0, "uncertainty": 1.0}, r"Give weights or uncertainty, not both: "),
-        (S0, {"weights": np.ones((4, 3))}, r"weights of a sparse X must be a sparse matrix .* got ndarray; "),
-        (S0, {"uncertainty": [1.0]}, r"uncertainty of a sparse X must be a sparse matrix .* got list; "),
+        (S0, {"weights": np.ones((1, 3))}, r"weights of a sparse X whose zeros count .*\(4, 3\), got \(1, 3\)"),
+        (S0, {"uncertainty": [1.0]}, r"uncertainty of a sparse X whose zeros count .*, got \(1,\)"),
+        (S0, {"uncertainty": np.zeros((4, 3))}, r"uncertainty must be above 0, got 0"),
         (S0, {"weights": 0}, r"weights of one number for all entries must be above 0, got 0\.$"),
         (S0, {"weights": S0.T}, r"weights must have the shape \(4, 3\) of X, got \(3, 4\)\."),
         (S0, {"weights": -S0}, r"weights must be finite and at least 0, got -1\."),

@@ -124,8 +124,8 @@ def observe(
     X : array-like or sparse matrix of shape (m, n)
         The data.
     weights : array-like or sparse matrix of shape (m, n), or broadcastable to it, optional
-        What each entry counts, at least 0; an entry of weight 0 may hold anything finite. For a sparse X a sparse
-        matrix: entries that it does not store count 0.
+        What each entry counts, at least 0; an entry of weight 0 may hold anything finite. Entries that a sparse
+        matrix of weights does not store count 0; whole rows or columns for a sparse X need ``missing_values=0``.
     uncertainty : array-like or sparse matrix of shape (m, n), or broadcastable to it, optional
         Standard error of each entry, above 0: weights of ``1 / uncertainty^2``.
     sample_weight : array-like of shape (m,), optional
@@ -154,8 +154,11 @@ def observe(
     counts, largest, elsewhere = None, 1.0, not (zeros and scipy.sparse.issparse(X))
     if weights is not None or uncertainty is not None:
         label, values = ("weights", weights) if uncertainty is None else ("uncertainty", uncertainty)
-        X, counts, largest = weigh_sparse(X, values, label) if scipy.sparse.issparse(X) else weigh(X, values, label)
-        elsewhere = elsewhere and not (scipy.sparse.issparse(X) and scipy.sparse.issparse(values))
+        if scipy.sparse.issparse(X):
+            X, counts, largest = weigh_sparse(X, values, label, zeros_count=elsewhere)
+            elsewhere = elsewhere and np.ndim(values) == 0 and not scipy.sparse.issparse(values)
+        else:
+            X, counts, largest = weigh(X, values, label)
     if zeros and not scipy.sparse.issparse(X):
         X = _without_zeros(X, new_rows)
     n_missing = check_values(X, negative, name, missing=True)

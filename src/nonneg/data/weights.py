@@ -72,7 +72,7 @@ def _by_largest(weights: Array, seen: Array, X: Any) -> tuple[Array | None, floa
     return (np.ascontiguousarray(scaled) if X.flags.c_contiguous else np.asfortranarray(scaled)), largest
 
 
-def weigh_sparse(X: Any, values: Any, label: str) -> tuple[Any, Array | None, float]:
+def weigh_sparse(X: Any, values: Any, label: str, *, zeros_count: bool) -> tuple[Any, Array | None, float]:
     """Return X at the entries that the weights store, in that pattern, the weights, and the largest of them."""
     if np.ndim(values) == 0 and not scipy.sparse.issparse(values):
         constant = float(_check_weights(values, label))
@@ -80,10 +80,7 @@ def weigh_sparse(X: Any, values: Any, label: str) -> tuple[Any, Array | None, fl
             raise ValueError(f"{label} of one number for all entries must be above 0, got {values!r}.")
         return X, None, constant
     if not scipy.sparse.issparse(values):
-        raise ValueError(
-            f"{label} of a sparse X must be a sparse matrix (entries that it does not store count 0), got "
-            f"{type(values).__name__}; sample_weight weighs whole rows."
-        )
+        values = _as_sparse(X, _numbers(values, label), label, zeros_count)
     if values.shape != X.shape:
         raise ValueError(f"{label} must have the shape {X.shape} of X, got {values.shape}.")
     pattern = check_form(values).asformat(X.format)
@@ -101,6 +98,24 @@ def weigh_sparse(X: Any, values: Any, label: str) -> tuple[Any, Array | None, fl
     largest = float(weights[seen].max())
     scaled = (weights / largest).astype(X.dtype)
     return sampled, (None if (scaled[seen] == 1).all() else scaled), largest
+
+
+def _as_sparse(X: Any, values: Array, label: str, zeros_count: bool) -> Any:
+    """Return weights of whole rows, whole columns or all entries, in the pattern of the entries that count."""
+    _check_weights(values, label)  # a sparse matrix would lose its zeros
+    if zeros_count:
+        if values.shape == X.shape:
+            return scipy.sparse.csr_array(values)
+        raise ValueError(
+            f"{label} of a sparse X whose zeros count must have its shape, {X.shape}, got {values.shape}: they would "
+            "fill it. sample_weight weighs whole rows; with missing_values=0 only what X stores counts."
+        )
+    try:
+        values = np.broadcast_to(values, X.shape)
+    except ValueError as error:
+        raise ValueError(f"{label} must have the shape {X.shape} of X, got {values.shape}.") from error
+    coo = X.tocoo()
+    return type(X)((values[coo.row, coo.col], X.indices, X.indptr), shape=X.shape)
 
 
 def _sample(X: Any, pattern: Any) -> Array:

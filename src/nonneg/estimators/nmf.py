@@ -216,7 +216,7 @@ class NMF(_BaseNMF):
         H : array-like of shape (n_components, n_features), optional
             Start with ``init="custom"``.
         weights : array-like or sparse matrix of X's shape, or broadcastable to it, optional
-            What each entry counts, at least 0; 0 is the same as not observed. For a sparse X a sparse matrix.
+            What each entry counts, at least 0; 0 is the same as not observed. For a sparse X see `factorize`.
         uncertainty : like weights, optional
             Standard error of each entry, above 0: weights of ``1 / uncertainty^2``.
         sample_weight : array-like of shape (n_samples,), optional
@@ -270,7 +270,7 @@ class NMF(_BaseNMF):
         H : array-like of shape (n_components, n_features), optional
             Start with ``init="custom"``.
         weights : array-like or sparse matrix of X's shape, or broadcastable to it, optional
-            What each entry counts, at least 0; 0 is the same as not observed. For a sparse X a sparse matrix.
+            What each entry counts, at least 0; 0 is the same as not observed. For a sparse X see `factorize`.
         uncertainty : like weights, optional
             Standard error of each entry, above 0: weights of ``1 / uncertainty^2``.
         sample_weight : array-like of shape (n_samples,), optional

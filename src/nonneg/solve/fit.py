@@ -93,7 +93,8 @@ def factorize(
         does them, for comparison.
     weights : array-like or sparse matrix of shape (m, n), or broadcastable to it, optional
         What each entry counts, at least 0: the loss is the sum of ``weight d(x, y)``. Weight 0 is the same as not
-        observed, whatever X holds there. For a sparse X a sparse matrix: entries that it does not store count 0.
+        observed, whatever X holds there. Entries that a sparse matrix of weights does not store count 0.
+        For a sparse X, whole rows or columns of weights need ``missing_values=0``, so that zeros need none.
     uncertainty : like weights, optional
         Standard error of each entry, above 0, in the units of X: weights of ``1 / uncertainty^2``. See `Quality`.
     sample_weight : array-like of shape (m,), optional
