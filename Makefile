@@ -1,7 +1,7 @@
 # All the set-up of a checkout, in a virtual environment of its own: .venv
 #   make demo    build, install, factorize the faces, write the pictures to demo/
 #   make test    build, install, run ruff, mypy, import-linter, codespell, tests and doctests
-#   make docs    build, install, write the documentation to docs/_build/html
+#   make docs    build, install, run the scripts of the gallery, write the documentation to docs/_build/html
 #   make bench   build, install, print the speed tables (long)
 # A stamp file remembers what is installed, so the second run starts at once.
 
@@ -32,9 +32,10 @@ test: $(VENV)/dev.stamp
 	@echo "--- tests and doctests, warnings are errors"
 	$(BIN)/python -m pytest
 
+# Pages are written anew each time. A script of the gallery runs again once it has changed; make clean forgets them all.
 docs: $(VENV)/dev.stamp
-	@echo "--- sphinx, warnings are errors"
-	$(BIN)/sphinx-build -W --keep-going -q docs docs/_build/html
+	@echo "--- sphinx runs the gallery, warnings are errors"
+	$(BIN)/sphinx-build -W --keep-going -q -E -a docs docs/_build/html
 
 bench: $(VENV)/bench.stamp
 	@echo "--- whole fits against scikit-learn, then the kernels"
@@ -67,4 +68,4 @@ $(VENV)/bench.stamp: $(VENV)/dev.stamp
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build demo docs/_build
+	rm -rf $(VENV) build demo docs/_build docs/gallery docs/generated

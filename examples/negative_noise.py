@@ -1,13 +1,16 @@
-"""Noise below zero: spectra without their background. Prints the numbers of the page and draws its picture."""
+"""
+Noise below zero
+================
 
-from pathlib import Path
+Spectra without their background. The page :doc:`/negative_noise` says what comes out.
+"""
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 import nonneg
 
-HERE, PIXEL = Path(__file__).parent, np.arange(200)
+PIXEL = np.arange(200)
 STOP = (nonneg.RelativeDecrease(1e-6), nonneg.Iterations(2000))
 
 
@@ -29,32 +32,28 @@ def ways(X, error, seed):  # to treat numbers below zero
     yield "left out", nonneg.factorize(np.where(X < 0, np.nan, X), 3, **options)
 
 
-def main():
-    biases, negative = {}, []
-    for seed in range(10):
-        X, error, truth, bright = make_spectra(seed)
-        negative.append(np.mean(X < 0))
-        fits = {name: fit.reconstruct() for name, fit in ways(X, error, seed)}
-        for name, fit in fits.items():
-            off = [100 * (fit[:, where].mean() / truth[:, where].mean() - 1) for where in (~bright, bright)]
-            biases.setdefault(name, []).append([*off, np.sqrt(np.mean((fit - truth) ** 2))])
-    print(f"{100 * np.mean(negative):.0f} % below zero\nerror between lines (%), on lines (%), root mean square")
-    for name, values in biases.items():
-        numbers = zip(*(of(values, axis=0) for of in (np.mean, np.min, np.max)), strict=True)
-        print(f"{name:18}", *(f"{mean:.3g} ({low:.3g} to {high:.3g})" for mean, low, high in numbers))
-    plt.style.use(HERE / "figures.mplstyle")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), width_ratios=[1.7, 1])
-    left.plot(PIXEL, truth.mean(axis=0), color="k", lw=3, alpha=0.3, label="truth")
-    for name, colour in (('negative="allow"', "C0"), ("set to zero", "C5")):
-        left.plot(PIXEL, fits[name].mean(axis=0), color=colour, lw=1.2, label=name)
-    left.set(xlabel="wavelength (pixel)", ylabel="mean spectrum (flux)", ylim=(0, 2.1))
-    left.legend(loc="upper left", ncols=3)
-    for i, (name, colour) in enumerate(zip(biases, ("C0", "C5", "C1"), strict=True)):
-        right.plot(np.array(biases[name])[:, 0], i + np.linspace(-0.2, 0.2, 10), "o", ms=4, color=colour)
-    right.axvline(0, color="0.7", lw=1)
-    right.set(yticks=range(3), yticklabels=list(biases), xlabel="error between lines (%)", ylim=(2.5, -0.5))
-    figure.savefig(HERE / "../docs/negative_noise.png")
+biases, negative = {}, []
+for seed in range(10):
+    X, error, truth, bright = make_spectra(seed)
+    negative.append(np.mean(X < 0))
+    fits = {name: fit.reconstruct() for name, fit in ways(X, error, seed)}
+    for name, fit in fits.items():
+        off = [100 * (fit[:, where].mean() / truth[:, where].mean() - 1) for where in (~bright, bright)]
+        biases.setdefault(name, []).append([*off, np.sqrt(np.mean((fit - truth) ** 2))])
+print(f"{100 * np.mean(negative):.0f} % below zero\nerror between lines (%), on lines (%), root mean square")
+for name, values in biases.items():
+    numbers = zip(*(of(values, axis=0) for of in (np.mean, np.min, np.max)), strict=True)
+    print(f"{name:18}", *(f"{mean:.3g} ({low:.3g} to {high:.3g})" for mean, low, high in numbers))
 
-
-if __name__ == "__main__":
-    main()
+# %%
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), width_ratios=[1.7, 1], layout="constrained")
+left.plot(PIXEL, truth.mean(axis=0), color="k", lw=3, alpha=0.3, label="truth")
+for name, colour in (('negative="allow"', "C0"), ("set to zero", "C5")):
+    left.plot(PIXEL, fits[name].mean(axis=0), color=colour, lw=1.2, label=name)
+left.set(xlabel="wavelength (pixel)", ylabel="mean spectrum (flux)", ylim=(0, 2.1))
+left.legend(loc="upper left", ncols=3)
+for i, (name, colour) in enumerate(zip(biases, ("C0", "C5", "C1"), strict=True)):
+    right.plot(np.array(biases[name])[:, 0], i + np.linspace(-0.2, 0.2, 10), "o", ms=4, color=colour)
+right.axvline(0, color="0.7", lw=1)
+right.set(yticks=range(3), yticklabels=list(biases), xlabel="error between lines (%)", ylim=(2.5, -0.5))
+plt.show()

@@ -1,6 +1,9 @@
-"""Ratings: most are missing, and a missing one is no zero. Prints the numbers of the page and draws its picture."""
+"""
+Ratings, nearly all missing
+===========================
 
-from pathlib import Path
+People rate few films, and a missing rating is no zero. The page :doc:`/ratings` says what comes out.
+"""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,7 +13,7 @@ from sklearn.impute import KNNImputer
 
 import nonneg
 
-HERE, GENRES = Path(__file__).parent, ["comedy", "thriller", "science fiction", "romance"]
+GENRES = ["comedy", "thriller", "science fiction", "romance"]
 
 
 def make_ratings(people=1000, films=120):  # stars from 1 to 5 (NaN: not rated), and their means
@@ -35,26 +38,20 @@ def guesses(known):  # name of the method, setting, what it puts where nothing i
         yield f"NMF, missing_values={missing}", f"{alpha=}", fit.reconstruct(), fit
 
 
-def main():
-    (stars, mean), best = make_ratings(), {}
-    part = np.where(np.isnan(stars), -1, np.random.default_rng(1).integers(10, size=stars.shape))
-    for name, *made in guesses(known=np.where(part > 1, stars, np.nan)):
-        errors = [np.sqrt(np.mean((made[1] - stars)[part == i] ** 2)) for i in (0, 1)]  # to choose settings, to test
-        print(f"{name:24} {made[0]:12} {errors[0]:.3f} {errors[1]:.3f}")
-        best[name] = min(best.get(name, [9]), [*errors, *made], key=lambda item: item[0])
-    print(
-        "least", np.sqrt(np.mean((mean - stars)[part == 1] ** 2)).round(2), fit := best["NMF, missing_values=0"][-1]
-    )
-    plt.style.use(HERE / "figures.mplstyle")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3), width_ratios=[1, 1.5])
-    for name in sorted(best, key=lambda name: -best[name][1]):
-        left.barh(name, best[name][1], color="C0" if "NMF" in name else "0.7")
-    left.set_xlabel("error on ratings kept apart (stars)")
-    drawn = right.imshow((fit.H.T / fit.H.max(axis=1)).T, aspect="auto", cmap="Blues", vmin=0, interpolation="none")
-    figure.colorbar(drawn, label="weight (largest of part = 1)")
-    right.set(xticks=[15, 45, 75, 105], xticklabels=GENRES, yticks=range(4), yticklabels=range(1, 5), ylabel="part")
-    figure.savefig(HERE / "../docs/ratings.png")
+(stars, mean), best = make_ratings(), {}
+part = np.where(np.isnan(stars), -1, np.random.default_rng(1).integers(10, size=stars.shape))
+for name, *made in guesses(known=np.where(part > 1, stars, np.nan)):
+    errors = [np.sqrt(np.mean((made[1] - stars)[part == i] ** 2)) for i in (0, 1)]  # to choose settings, to test
+    print(f"{name:24} {made[0]:12} {errors[0]:.3f} {errors[1]:.3f}")
+    best[name] = min(best.get(name, [9]), [*errors, *made], key=lambda item: item[0])
+print("least", np.sqrt(np.mean((mean - stars)[part == 1] ** 2)).round(2), fit := best["NMF, missing_values=0"][-1])
 
-
-if __name__ == "__main__":
-    main()
+# %%
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3), width_ratios=[1, 1.5], layout="constrained")
+for name in sorted(best, key=lambda name: -best[name][1]):
+    left.barh(name, best[name][1], color="C0" if "NMF" in name else "0.7")
+left.set_xlabel("error on ratings kept apart (stars)")
+drawn = right.imshow((fit.H.T / fit.H.max(axis=1)).T, aspect="auto", cmap="Blues", vmin=0, interpolation="none")
+figure.colorbar(drawn, label="weight (largest of part = 1)")
+right.set(xticks=[15, 45, 75, 105], xticklabels=GENRES, yticks=range(4), yticklabels=range(1, 5), ylabel="part")
+plt.show()
