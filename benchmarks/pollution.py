@@ -28,7 +28,7 @@ from scipy.optimize import linear_sum_assignment
 import nonneg
 from nonneg._core import level
 from nonneg._threads import thread_count
-from nonneg.datasets import fetch_pm25
+from nonneg.datasets import load_pm25
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.disable(logging.INFO)
-    dust = fetch_pm25()
+    dust = load_pm25()
     print(f"{processor()}, {thread_count()} threads, kernels {level()}, {options.seeds} starts\n\n{HEAD}", flush=True)
     for k in options.k:
         print(compare(dust.data, dust.uncertainty, k, options.seeds), flush=True)

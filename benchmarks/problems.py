@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from nonneg.datasets import fetch_faces, fetch_leukemia, fetch_piano, fetch_reuters
+from nonneg.datasets import fetch_faces, load_leukemia, load_piano, load_reuters
 
 
 def shipped(package: str, path: str) -> Any:
@@ -139,7 +139,7 @@ def cells() -> Any:
 
 def reuters() -> Any:
     """395 news x 4258 words, 4 % stored."""
-    return fetch_reuters().data
+    return load_reuters().data
 
 
 def dense_counts() -> np.ndarray:
@@ -151,12 +151,12 @@ def dense_counts() -> np.ndarray:
 
 def leukemia() -> np.ndarray:
     """5000 genes x 38 samples of leukemia (ALL/AML)."""
-    return np.ascontiguousarray(fetch_leukemia().data.T)
+    return np.ascontiguousarray(load_leukemia().data.T)
 
 
 def piano(silence: float = 0.0) -> np.ndarray:
     """Magnitudes of four piano notes, 632 moments x 513 frequencies, none below `silence` x the largest."""
-    magnitudes = fetch_piano().data
+    magnitudes = load_piano().data
     return np.maximum(magnitudes, np.float32(silence) * magnitudes.max())
 
 

@@ -72,7 +72,8 @@ def main() -> None:
     seconds, errors, held_out = np.moveaxis(np.median(found, axis=0), -1, 0)
 
     print(f"{processor()}, {thread_count()} threads, {level()}, medians of {seeds} seeds\n")
-    for title, table in (("error on training pictures", errors), ("on held-out ones", held_out), ("seconds", seconds)):
+    tables = {"error on training pictures": errors, "on held-out ones": held_out, "seconds": seconds}
+    for title, table in tables.items():
         print(f"| {title}, k | {' | '.join(METHODS)} |\n|{'---|' * (1 + len(METHODS))}")
         for k, row in zip(PARTS, table, strict=True):
             print(f"| {k} | {' | '.join(f'{value:.4f}' for value in row)} |")

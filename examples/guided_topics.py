@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import nonneg
-from nonneg.datasets import fetch_reuters
+from nonneg.datasets import load_reuters
 
 K = 12
 SEEDS = ["hospital", "doctors", "surgery", "operation", "medical", "patients"]
@@ -26,7 +26,7 @@ def known_of(words):  # NaN is free, zero is for ever
     return known
 
 
-news = fetch_reuters()
+news = load_reuters()
 words, options = news.feature_names, {"loss": "poisson", "n_init": 5}
 plain = nonneg.factorize(news.data, K, seed=0, **options)
 guided = [nonneg.factorize(news.data, K, seed=seed, fixed=known_of(words), **options) for seed in range(5)]

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 import nonneg
-from nonneg.datasets import fetch_pm25
+from nonneg.datasets import load_pm25
 
 K = 7
 OPTIONS = {"seed": 0, "n_init": 20, "stop": (nonneg.RelativeDecrease(1e-6), nonneg.Iterations(5000))}
@@ -21,7 +21,7 @@ def shares(fit):  # of each species, by source
     return amounts / amounts.sum(axis=0)
 
 
-dust = fetch_pm25()
+dust = load_pm25()
 single = dust.feature_names != "OM"  # 1.4 times the organic carbon: it would count twice
 X, U, names = dust.data[:, single], dust.uncertainty[:, single], dust.feature_names[single]
 fits = {k: nonneg.factorize(X, k, uncertainty=U, **OPTIONS) for k in range(4, 10)}

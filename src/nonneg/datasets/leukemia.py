@@ -22,7 +22,7 @@ factorization. PNAS 101, 4164-4169. doi:10.1073/pnas.0308531101
 KINDS = ("B-cell", "T-cell", "AML")
 
 
-def fetch_leukemia() -> Bunch:
+def load_leukemia() -> Bunch:
     """Return the expression of 5000 genes in 38 samples of leukemia (ALL/AML).
 
     Returns

@@ -9,6 +9,7 @@ from sklearn.utils import Bunch
 
 from nonneg.data import Array
 from nonneg.datasets.shipped import read_shipped
+from nonneg.datasets.spectrogram import magnitudes, middles
 
 DESCR = """\
 Four notes of a piano (D flat, F and A flat of one octave, C of the next), first all together, then in all six pairs,
@@ -27,7 +28,7 @@ WINDOW, HOP = 1024, 512
 HELD, RELEASED = 2 * RATE, RATE // 10
 
 
-def fetch_piano() -> Bunch:
+def load_piano() -> Bunch:
     """Return the magnitude spectrogram of four piano notes, played together and in pairs.
 
     Magnitudes are those of a Fourier transform over 1024 samples, every 512 samples.
@@ -54,12 +55,12 @@ def fetch_piano() -> Bunch:
     )
     chords = [NOTES, *combinations(NOTES, 2)]
     sound = _play(soundfont, chords)
-    windows = np.lib.stride_tricks.sliding_window_view(sound, WINDOW)[::HOP]
-    middle = np.arange(len(windows)) * HOP + WINDOW // 2
+    data = magnitudes(sound, WINDOW, HOP)
+    middle = middles(len(data), WINDOW, HOP)
     chord, moment = np.divmod(middle, HELD + RELEASED)
     down = np.array([[note in played for note in NOTES] for played in chords])
     return Bunch(
-        data=np.abs(np.fft.rfft(windows * np.hanning(WINDOW))).astype(np.float32),
+        data=data.astype(np.float32),
         times=middle / RATE,
         frequencies=np.fft.rfftfreq(WINDOW, 1 / RATE),
         notes=np.array(NOTES),

@@ -25,7 +25,7 @@ guide. EPA/600/R-14/108, U.S. Environmental Protection Agency.
 """
 
 
-def fetch_pm25() -> Bunch:
+def load_pm25() -> Bunch:
     """Return the composition of fine dust in Baltimore on 630 days, with the uncertainty of each entry.
 
     Returns

@@ -18,7 +18,7 @@ Journal of Machine Learning Research 5, 361-397.
 """
 
 
-def fetch_reuters() -> Bunch:
+def load_reuters() -> Bunch:
     """Return the word counts of 395 news (Reuters-395).
 
     Returns
