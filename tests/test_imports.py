@@ -69,6 +69,13 @@ def test_the_estimators_need_scikit_learn_only(bare, tmp_path):
     assert not roots(loaded) & (HEAVY - roots(theirs))
 
 
+def test_numbers_need_no_pictures_and_no_tables(bare, tmp_path):
+    script = "import nonneg\nnonneg.inspect.row_shares(nonneg.factorize([[1.0, 2.0]], 1))"
+    loaded = modules_after(script, tmp_path) - bare
+    assert "nonneg.explain.inspect" in loaded
+    assert not roots(loaded) & HEAVY
+
+
 def test_everything_public_is_there():
     import nonneg
 

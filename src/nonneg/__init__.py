@@ -40,6 +40,7 @@ __all__ = [
     "Trace",
     "datasets",
     "factorize",
+    "inspect",
     "load",
     "non_negative_factorization",
     "plots",
@@ -52,6 +53,7 @@ _LAZY = {
     "MiniBatchNMF": ("nonneg.estimators", "MiniBatchNMF"),
     "non_negative_factorization": ("nonneg.estimators", "non_negative_factorization"),
     "datasets": ("nonneg.datasets", None),
+    "inspect": ("nonneg.explain.inspect", None),
     "plots": ("nonneg.explain.plots", None),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -41,11 +42,28 @@ def explained_share(
     X: Any, W: Array, H: Array, *, beta: float = 2.0, solver: str = "auto", floor: float | None = None
 ) -> float:
     """Return 1 - loss / loss of a model that says nothing, for a checked or observed X; 1 where both are zero."""
+    return explained_shares(X, [(W, H)], beta=beta, solver=solver, floor=floor)[0]
+
+
+def explained_shares(
+    X: Any,
+    models: Iterable[tuple[Array, Array]],
+    *,
+    beta: float = 2.0,
+    solver: str = "auto",
+    floor: float | None = None,
+    robust: float | None = None,
+) -> list[float]:
+    """Return the same for several models (W, H) of one X, which is read once."""
     with same_threads():
         source = as_source(X)
-        problem = solver_for(beta, solver, floor).problem(source, (Shrink(), Shrink()), FREE)
-        loss = problem.value(source.scale.up(np.ascontiguousarray(W.T)), H)
-    return 1 - loss / problem.total if problem.total > 0 else 1 - float(loss > 0)
+        problem = solver_for(beta, solver, floor, robust=robust).problem(source, (Shrink(), Shrink()), FREE)
+        losses = [
+            problem.value(source.scale.up(np.ascontiguousarray(W.T, source.dtype)), H.astype(source.dtype, order="C"))
+            for W, H in models
+        ]
+    total = problem.total
+    return [1 - loss / total if total > 0 else 1 - float(loss > 0) for loss in losses]
 
 
 def shrink_given_H(penalty: Penalty, source: Source, beta: float) -> Shrink:

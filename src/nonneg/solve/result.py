@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nonneg.data import Array, Observed, as_names, check_loss_domain, observe, warn_of_unobserved
+from nonneg.data import Array, Observed, as_names, warn_of_unobserved
 from nonneg.solve.constraints import bounds_of_rows
 from nonneg.solve.given import given_H
 from nonneg.solve.losses import beta_of_name
 from nonneg.solve.penalty import Penalty
 from nonneg.solve.quality import Quality, quality_of
+from nonneg.solve.reading import read_data, read_rows
 from nonneg.solve.stop import why
 from nonneg.solve.topics import Topics, topics_of
 
@@ -243,23 +244,7 @@ class Factorization:
 
     def _observe(self, X: Any, method: str, **counts: Any) -> Observed:
         """Check new rows, read as the fit read its own."""
-        settings = self.settings
-        missing = settings.get("missing_values", "nan")
-        observed = observe(
-            X,
-            **counts,
-            missing_values=float("nan") if missing == "nan" else missing,
-            negative=settings.get("negative", "error"),
-            name=f"{method} (input X)",
-            new_rows=True,
-        )
-        if observed.shape[1] != self.H.shape[1]:
-            raise ValueError(
-                f"X has {observed.shape[1]} features, but the factorization was made with {self.H.shape[1]} features."
-            )
-        check_loss_domain(
-            observed.X, beta_of_name(self.loss_name), settings.get("floor"), elsewhere=observed.elsewhere
-        )
+        observed = read_rows(self, X, method, **counts)
         warn_of_unobserved(observed, "row")
         return observed
 
@@ -289,9 +274,8 @@ class Factorization:
         >>> bool(0.9 < quality.ratio < 1.1)
         True
         """
-        observed = self._observe(X, "quality", uncertainty=uncertainty)
-        if observed.shape != (self.W.shape[0], self.H.shape[1]):
-            raise ValueError(f"X must be the data of the fit, {self.W.shape[0]} rows, got {observed.shape[0]}.")
+        observed = read_data(self, X, "quality", uncertainty=uncertainty)
+        warn_of_unobserved(observed, "row")
         return quality_of(observed, self.W, self.H)
 
     def topics(self) -> Topics:

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse
 
 from nonneg.data import Array
+from nonneg.explain.inspect.residuals import relative_errors
 from nonneg.explain.plots.layout import FONT, LINE, check_shape, picture, row_by_row
 from nonneg.explain.words import percent
 from nonneg.solve import Factorization
@@ -57,7 +58,7 @@ def reconstructions(
         raise ValueError("rows must name at least one row of X.")
     originals = X[rows].toarray() if scipy.sparse.issparse(X) else X[rows]
     drawn = np.stack([originals, result.reconstruct(rows)])
-    errors = _relative_errors(*drawn)
+    errors = relative_errors(*np.linalg.norm([originals - drawn[1], originals], axis=2))
 
     count = len(rows)
     grid = row_by_row(2 * count, count, image_shape, margin=LINE) if axes is None else np.asarray(axes, object)
@@ -73,11 +74,3 @@ def reconstructions(
     grid[0, 0].set_ylabel("original", fontsize=FONT)
     grid[1, 0].set_ylabel("sum of its parts", fontsize=FONT)
     return grid
-
-
-def _relative_errors(X: Array, fitted: Array) -> Array:
-    """Return the relative error of each row; 0 for an empty row that is met exactly, else infinite."""
-    left = np.linalg.norm(X - fitted, axis=1)
-    size = np.linalg.norm(X, axis=1)
-    errors: Array = np.divide(left, size, out=np.where(left > 0, np.inf, 0.0), where=size > 0)
-    return errors
