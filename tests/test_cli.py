@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
@@ -11,12 +12,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.decomposition import PCA
+from sklearn.model_selection import train_test_split
 from sklearn.utils import Bunch
 
 import nonneg
+import nonneg.app
 import nonneg.explain
 from nonneg import datasets
-from nonneg.app import cli, demo
+from nonneg.app import chapter, cli, demo
+from nonneg.app.page import Section, Table, write_page
 from nonneg.datasets import faces, shipped
 from nonneg.explain.words import percent
 from nonneg.solve.stop import REASONS
@@ -40,12 +45,36 @@ def run(monkeypatch, capsys, tmp_path):
     plt.close("all")
 
 
+FILES = [
+    "band_least.png",
+    "band_plain.png",
+    "directions.png",
+    "index.html",
+    "parts.png",
+    "reconstructions.png",
+    "sources.png",
+    "starts.png",
+    "top_rows.png",
+]
+
+
 @pytest.fixture
-def few_faces(monkeypatch):
-    """Twelve small pictures instead of the faces, for tests of all that is around them."""
-    data = datasets.make_planted(12, 20, 2, noise=0.1).data
-    pictures = Bunch(data=data, image_shape=(4, 5), credit="nobody")
-    monkeypatch.setattr(datasets, "fetch_faces", lambda source: pictures)
+def short_signals(monkeypatch):
+    """Fewer starts and shorter signals, for tests that do not look at them."""
+    monkeypatch.setattr(chapter, "STARTS", 2)
+    monkeypatch.setattr(chapter, "TO_THE_END", nonneg.Iterations(20))
+    monkeypatch.setattr(datasets, "make_signals", functools.partial(datasets.make_signals, 60, 10))
+
+
+@pytest.fixture
+def few_faces(monkeypatch, short_signals):
+    """Sixteen small pictures instead of the faces, for tests of all that is around them."""
+    data = datasets.make_planted(16, 20, 2, noise=0.1).data
+    person = np.arange(16) // 8
+    pictures = Bunch(
+        data=data, image_shape=(4, 5), credit="nobody", target=person, target_names=np.array(["<b>Ann</b>", "Bob"])
+    )
+    monkeypatch.setattr(datasets, "fetch_faces", lambda source, resize: pictures)
     return pictures
 
 
@@ -64,25 +93,58 @@ def shares(out):
     return [" ".join(row[1:]) for row in rows]
 
 
-def test_demo_of_the_faces(run, tmp_path, real_data):
-    X = real_data(datasets.fetch_faces).data
+def test_demo_of_the_faces(run, tmp_path, real_data, short_signals, monkeypatch):
+    X = real_data(functools.partial(datasets.fetch_faces, resize=0.5)).data
+    monkeypatch.setitem(chapter.GROWING, "orl", (10, 20))
     code, out, err = run("demo")
     assert (code, err) == (0, "")
     result = nonneg.factorize(X, 15, seed=0)
-    assert "400 of 112 x 92 pixels, by AT&T Laboratories Cambridge" in out
+    assert "400 of 56 x 46 pixels, by AT&T Laboratories Cambridge" in out
     assert f"{result.loss_value:.6g}, relative error {result.relative_error:.4f}" in out
     assert f"because {REASONS[result.reason]}" in out
     assert f"{result.n_iter} iterations" in out
     assert shares(out) == [percent(share) for share in result.share]
     files = sorted(path.name for path in (tmp_path / "demo").iterdir())
-    assert files == ["parts.png", "reconstructions.png"]
+    assert files == FILES
     for name in files:
+        assert os.path.join("demo", name) in out
+    for name in set(files) - {"index.html"}:
         with Image.open(tmp_path / "demo" / name) as picture:
             pixels = np.asarray(picture.convert("L"))
-        assert pixels.shape[1] > 1000
-        assert pixels.min() < 50
+        assert pixels.shape[1] > 800
+        assert pixels.min() < 100
         assert pixels.max() == 255
-        assert os.path.join("demo", name) in out
+
+
+def test_the_page_shows_every_picture_and_tells_the_errors(run, tmp_path, real_data, short_signals, monkeypatch):
+    X = real_data(functools.partial(datasets.fetch_faces, resize=0.5)).data
+    monkeypatch.setitem(chapter.GROWING, "orl", (5, 10))
+    run("demo", "--parts", "3")
+    page = (tmp_path / "demo" / "index.html").read_text(encoding="utf-8")
+    assert sorted(re.findall(r'<img src="([^"]+)"', page)) == sorted(set(FILES) - {"index.html"})
+    assert "http" not in page
+    rows = [re.findall(r"<td>([^<]*)</td>", row) for row in re.findall(r"<tr>.*?</tr>", page)][1:]
+    assert [row[0] for row in rows] == ["5", "10"]
+    train, test = train_test_split(X, train_size=0.75, random_state=0)
+    assert f"{len(train)} pictures to learn from, {len(test)} held out" in page
+    for k, *given in rows:
+        fit, pca = nonneg.factorize(train, int(k), seed=0), PCA(int(k)).fit(train)
+        left = [
+            np.linalg.norm(A - B) / np.linalg.norm(A)
+            for A in (train, test)
+            for B in (fit.transform(A) @ fit.H, pca.inverse_transform(pca.transform(A)))
+        ]
+        np.testing.assert_allclose(
+            [float(cell.removesuffix(" %")) for cell in given], np.multiply(100, left), atol=0.11
+        )
+
+
+def test_words_from_the_data_are_escaped(tmp_path):
+    section = Section("a < b", ["<script>"], [], Table(["&"], [["<i>"]]))
+    write_page(tmp_path / "page.html", "<title>", [section], "</html>")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert all(word in text for word in ("a &lt; b", "&lt;script&gt;", "&amp;", "&lt;i&gt;", "&lt;title&gt;"))
+    assert text.count("</html>") == 1
 
 
 def test_options_reach_the_work(run, few_faces, tmp_path):
@@ -94,29 +156,41 @@ def test_options_reach_the_work(run, few_faces, tmp_path):
     assert len(shares(out)) == 3
     assert "by nobody" in out
     assert f"{folder / 'parts.png'}\n" in out
-    assert sorted(os.listdir(folder)) == ["parts.png", "reconstructions.png"]
+    assert sorted(os.listdir(folder)) == FILES
 
 
 def test_seed_is_passed_on(run, few_faces, monkeypatch):
     asked = []
 
-    def factorize(X, k, *, seed, callback):
+    def factorize(X, k, *, seed, **options):
         asked.append((k, seed))
-        return nonneg.factorize(X, k, seed=seed)
+        return nonneg.factorize(X, k, seed=seed, **options)
 
     monkeypatch.setattr(demo, "factorize", factorize)
+    monkeypatch.setattr(chapter, "factorize", factorize)
     run("demo", "--parts", "2", "--seed", "7")
-    run("demo", "--parts", "3")
-    assert asked == [(2, 7), (3, 0)]
+    assert asked[0] == (2, 7)
+    assert {seed for _, seed in asked} == {7, 8}  # two starts where luck is shown
+
+
+def test_one_part_is_enough(run, few_faces, tmp_path):
+    code, out, err = run("demo", "--parts", "1")
+    assert (code, err) == (0, "")
+    assert shares(out) == ["100 %"]
 
 
 def test_source_is_passed_on(run, few_faces, monkeypatch):
     asked = []
-    monkeypatch.setattr(datasets, "fetch_faces", lambda source: asked.append(source) or few_faces)
+
+    def fetch(source, resize):
+        asked.append((source, resize))
+        return few_faces
+
+    monkeypatch.setattr(datasets, "fetch_faces", fetch)
     run("demo", "--source", "lfw", "--parts", "2")
     run("demo", "--parts", "2")
-    assert asked == ["lfw", "orl"]
-    assert all(type(source) is str for source in asked)
+    assert asked == [("lfw", None), ("orl", 0.5)]
+    assert all(type(source) is str for source, _ in asked)
 
 
 def test_pictures_are_readable_by_others(run, few_faces):
@@ -129,16 +203,27 @@ def test_pictures_are_readable_by_others(run, few_faces):
         assert os.stat("demo/parts.png").st_mode & 0o777 == 0o644
 
 
-def test_iterations_are_shown_on_a_terminal(few_faces, monkeypatch, capsys):
+def test_a_bar_is_shown_on_a_terminal_and_counts_all_that_is_done(run, few_faces, monkeypatch):
     monkeypatch.setattr(demo, "Console", functools.partial(demo.Console, force_terminal=True))
-    result = demo.factorize_showing(few_faces.data, 2, 0)
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert f"iteration {result.n_iter}, loss" in err
+    made = []
+
+    class Progress(demo.Progress):
+        def __exit__(self, *of):
+            made.extend(self.tasks)
+            super().__exit__(*of)
+
+    monkeypatch.setattr(demo, "Progress", Progress)
+    _, out, err = run("demo", "--parts", "2")
+    (task,) = made
+    assert task.completed == task.total - 1  # the pictures are the last step, and are written while it shows
+    assert task.description == "pictures"
+    assert f"{task.total:.0f}" in err
+    assert "parts of faces" not in out
 
 
-def test_iterations_are_not_shown_in_a_pipe(few_faces, capsys):
-    demo.factorize_showing(few_faces.data, 2, 0)
+def test_no_bar_is_shown_in_a_pipe(capsys):
+    with demo.stepping(3) as step:
+        step("something")
     assert capsys.readouterr() == ("", "")
 
 
@@ -184,9 +269,9 @@ def test_bad_arguments(run, arguments, tmp_path):
 
 
 def test_more_parts_than_pictures(run, few_faces):
-    code, out, err = run("demo", "--parts", "13")
+    code, out, err = run("demo", "--parts", "17")
     assert (code, out) == (1, "")
-    assert "--parts must be at most 12, the number of pictures; got 13" in one_sentence(err)
+    assert "--parts must be at most 16, the number of pictures; got 17" in one_sentence(err)
 
 
 def test_folder_that_is_a_file(run, few_faces, tmp_path):
@@ -217,7 +302,7 @@ def ctrl_c(*args, **kwargs):
 @pytest.mark.parametrize(("failure", "code"), [(full_disk, 1), (ctrl_c, 130)])
 @pytest.mark.parametrize("where", ["replace", "fsync"])
 def test_a_failed_write_keeps_the_old_file(run, few_faces, monkeypatch, tmp_path, failure, code, where):
-    old = tmp_path / "demo" / "parts.png"
+    old = tmp_path / "demo" / "directions.png"  # the first that is written
     old.parent.mkdir()
     old.write_text("old")
     monkeypatch.setattr(os, where, failure)
@@ -227,16 +312,16 @@ def test_a_failed_write_keeps_the_old_file(run, few_faces, monkeypatch, tmp_path
     if failure is full_disk:
         assert "cannot write demo" in err
         assert "No space left on device" in err
-    assert os.listdir(old.parent) == ["parts.png"]
+    assert os.listdir(old.parent) == ["directions.png"]
     assert old.read_text() == "old"
 
 
 def test_picture_where_a_folder_is(run, few_faces, tmp_path):
-    (tmp_path / "demo" / "parts.png").mkdir(parents=True)
+    (tmp_path / "demo" / "directions.png").mkdir(parents=True)
     code, _, err = run("demo", "--parts", "2")
     assert code == 1
     assert "cannot write" in one_sentence(err)
-    assert os.listdir(tmp_path / "demo") == ["parts.png"]
+    assert os.listdir(tmp_path / "demo") == ["directions.png"]
 
 
 def test_ctrl_c(run, few_faces, monkeypatch, tmp_path):
@@ -271,6 +356,8 @@ def test_missing_matplotlib(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     monkeypatch.delitem(sys.modules, "nonneg.explain.plots", raising=False)
     monkeypatch.delattr(nonneg.explain, "plots", raising=False)
+    monkeypatch.delitem(sys.modules, "nonneg.app.chapter")
+    monkeypatch.delattr(nonneg.app, "chapter")
     code, out, err = run("demo")
     assert (code, out) == (1, "")
     assert 'pip install "nonneg[plot]"' in one_sentence(err)

