@@ -8,7 +8,8 @@ except ImportError as error:
 from nonneg.explain.plots.heatmap import heatmap
 from nonneg.explain.plots.parts import parts
 from nonneg.explain.plots.reconstructions import reconstructions
+from nonneg.explain.plots.scatter import scatter
 from nonneg.explain.plots.shares import shares
 from nonneg.explain.plots.trace import trace
 
-__all__ = ["heatmap", "parts", "reconstructions", "shares", "trace"]
+__all__ = ["heatmap", "parts", "reconstructions", "scatter", "shares", "trace"]
