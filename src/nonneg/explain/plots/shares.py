@@ -1,0 +1,175 @@
+"""The shares of the parts in the whole, and in its rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from nonneg.data import Array
+from nonneg.explain.inspect import row_shares
+from nonneg.explain.labels import row_labels
+from nonneg.explain.plots.keys import LINE_HEIGHT, Labels, as_labels, inches, part_key, percents, steps_between
+from nonneg.explain.plots.layout import FONT, part_colours
+from nonneg.explain.plots.tables import by_largest_part, fit, means_of_lines, number_parts
+from nonneg.explain.words import percent, shortened
+from nonneg.solve import Factorization
+
+# Up to so many rows stand in the order given; in more of them nobody looks for one.
+MOST_IN_ORDER = 40
+# What the key of the parts leaves of the width.
+LEFT_BY_KEY = 0.8
+# Inches of the longest label, "<0.1 %".
+LABEL_WIDTH = 0.5
+
+
+def shares(result: Factorization, *, rows: Any = None, groups: Any = None, ax: Any = None) -> Any:
+    """Draw how much of the total each part holds, or how much of each row.
+
+    Without `rows` one bar a part: its share of the sum of all entries of W H. With `rows` one bar a row, cut into the
+    shares of the parts in that row; a row of zeros stays empty. Up to 40 rows stand in the order given, more are
+    ordered by their largest part and its share. Names are written where they fit. Where there are more rows than
+    pixels, neighbours are shown by their mean.
+
+    Parameters
+    ----------
+    result : Factorization
+        Of any k.
+    rows : "all", slice, int array or boolean array, optional
+        Which rows of X to draw.
+    groups : array-like of length m, optional
+        A label for each row of X, drawn or not; rows of one label then stand together, under its name.
+    ax : Axes, optional
+        Where to draw; its figure should have ``layout="constrained"``, so that there is room for the key. By default
+        a new figure.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If no row is asked for, `groups` come without `rows`, or there are more or fewer labels than rows.
+    IndexError
+        If there is no such row.
+
+    Examples
+    --------
+    >>> import nonneg
+    >>> from nonneg import plots
+    >>> result = nonneg.factorize([[4.0, 4.0, 0.0], [0.0, 0.0, 2.0], [1.0, 1.0, 2.0]], 2, seed=0)
+    >>> ax = plots.shares(result)
+    >>> [round(float(bar.get_height()), 2) for bar in ax.patches]
+    [0.71, 0.29]
+    """
+    if rows is None:
+        if groups is not None:
+            raise ValueError('groups are labels of rows: say which rows to draw, such as rows="all".')
+        return _of_the_total(result, ax)
+    m = len(result.W)
+    chosen = np.arange(m) if isinstance(rows, str) and rows == "all" else _checked_rows(rows, m)
+    labels = None if groups is None else as_labels(groups, m, "groups")
+    return _of_rows(result, chosen, labels, ax)
+
+
+def _checked_rows(rows: Any, m: int) -> Array:
+    if isinstance(rows, str):
+        raise ValueError(f'rows must be "all", a slice or indices, got {rows!r}.')
+    chosen = np.atleast_1d(np.arange(m)[rows if isinstance(rows, slice) else np.asarray(rows)])
+    if not len(chosen):
+        raise ValueError("rows must name at least one row of X.")
+    return chosen
+
+
+def _of_the_total(result: Factorization, ax: Any) -> Any:
+    k, share = result.k, result.share
+    if ax is None:
+        _, ax = plt.subplots(figsize=(float(np.clip(1 + LABEL_WIDTH * k, 2.5, 9)), 3), layout="constrained")
+    ax.bar(np.arange(1, k + 1), share, width=0.8, color=part_colours(k))
+    step = steps_between(k, inches(ax)[0], LABEL_WIDTH)
+    for j in range(0, k, step):
+        # A label that stands for many bars begins at its own and keeps above those it covers.
+        x, align = (j + 1, "center") if step == 1 else (j + 0.6, "left")
+        above = share[j : j + step].max()
+        ax.annotate(
+            percent(share[j]), (x, above), (0, 2), textcoords="offset points", ha=align, va="bottom", fontsize=FONT
+        )
+    last = 0.6 + (k - 1) // step * step + LABEL_WIDTH * k / inches(ax)[0]
+    ax.set_xlim(0.4, k + 0.6 if step == 1 else max(k + 0.6, last))
+    ax.set_ylim(0, 1.12 * max(share.max(), 1e-3))
+    number_parts(ax.xaxis, k, inches(ax)[0], 1, LABEL_WIDTH)
+    _finish(ax, "share of the total")
+    return ax
+
+
+def _of_rows(result: Factorization, rows: Array, labels: Labels | None, ax: Any) -> Any:
+    table = row_shares(result)[rows]
+    order = np.arange(len(rows)) if len(rows) <= MOST_IN_ORDER else by_largest_part(table)
+    if labels is not None:
+        order = order[np.argsort(labels.codes[rows[order]], kind="stable")]
+    rows, table = rows[order], table[order]
+    count = len(rows)
+    names = [shortened(name) for name in row_labels(result)[rows]] if count <= MOST_IN_ORDER else []
+    if ax is None:
+        texts = [names, labels.names if labels else []]
+        height = 3 + sum(0.07 * max(map(len, words), default=0) for words in texts)
+        width = float(np.clip(2.5 + 0.22 * count, 3.5, 9))
+        _, ax = plt.subplots(figsize=(width, height), layout="constrained")
+
+    # Polygons with steps, one a part: a bar for each number would take a second for every few thousand. Each reaches
+    # down to zero and hides what is below, so that no background shines through where edges are smoothed.
+    # Steps of two pixels at least: where polygons share a pixel, the one drawn last would count for more.
+    table, starts = means_of_lines(table, LEFT_BY_KEY * inches(ax)[0] * ax.figure.dpi / 2)
+    edges = np.append(starts, count) - 0.5
+    tops = np.cumsum(table, axis=1)
+    tops = np.vstack([tops, tops[-1:]])
+    for j, colour in reversed(list(enumerate(part_colours(result.k)))):
+        ax.fill_between(edges, tops[:, j], step="post", color=colour, linewidth=0, label=f"part {j + 1}")
+    ax.set(xlim=(edges[0], edges[-1]), ylim=(0, 1))
+    _finish(ax, "share of the row")
+    if names and fit(count, LEFT_BY_KEY * inches(ax)[0]):
+        ax.vlines(edges[1:-1], 0, 1, color="white", linewidth=1)
+        ax.set_xticks(range(count), names, rotation=90)
+    else:
+        ax.set_xticks([])
+        ordered = "" if count <= MOST_IN_ORDER else ", by their largest part"
+        ax.set_xlabel(f"{count} rows{ordered}", fontsize=FONT)
+    if labels is not None:
+        _name_groups(ax, labels, labels.codes[rows])
+    if result.k > 1:
+        part_key(ax, result.k)
+    return ax
+
+
+def _name_groups(ax: Any, labels: Labels, codes: Array) -> None:
+    """Write the names of groups above their rows, upright if one is too long, and draw lines between them."""
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    sizes = np.diff(starts, append=len(codes))
+    ax.vlines(starts[1:] - 0.5, 0, 1.04, color="black", linewidth=1, clip_on=False)
+    each = LEFT_BY_KEY * inches(ax)[0] / len(codes)
+    placed: list[Any] = []
+    for i in np.argsort(-sizes, kind="stable"):
+        centre = starts[i] + (sizes[i] - 1) / 2
+        # The name of a narrow group makes way for that of a wider one.
+        if all(abs(centre - other.xy[0]) * each >= LINE_HEIGHT for other in placed):
+            name = labels.names[codes[starts[i]]]
+            placed.append(
+                ax.annotate(
+                    name, (centre, 1), (0, 4), textcoords="offset points", ha="center", va="bottom", fontsize=FONT
+                )
+            )
+    widths = [text.get_window_extent().width / ax.figure.dpi for text in placed]
+    spans = [sizes[np.searchsorted(starts, text.xy[0], side="right") - 1] * each for text in placed]
+    if any(width > span for width, span in zip(widths, spans, strict=True)):
+        for text in placed:
+            text.set_rotation(90)
+
+
+def _finish(ax: Any, what: str) -> None:
+    ax.set_ylabel(what, fontsize=FONT)
+    ax.yaxis.set_major_formatter(percents())
+    ax.tick_params(labelsize=FONT)
+    ax.tick_params(axis="x", length=0)
+    ax.spines[["top", "right"]].set_visible(False)
