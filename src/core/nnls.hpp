@@ -7,6 +7,19 @@
 
 namespace nonneg::NONNEG_LEVEL {
 
+inline double dot(const double *x, const double *y, int n) {
+  vec<double> sum{};
+  int t = 0;
+  for (; t + lanes<double> <= n; t += lanes<double>)
+    sum += load(x + t) * load(y + t);
+  double total = 0;
+  for (int lane = 0; lane < lanes<double>; ++lane)
+    total += sum[lane];
+  for (; t < n; ++t)
+    total += x[t] * y[t];
+  return total;
+}
+
 class PrincipalPivoting {
 public:
   PrincipalPivoting(const double *G, int k)
@@ -20,7 +33,8 @@ public:
       scale = std::max(scale, std::abs(double(b[p * stride]) - l1));
     }
     const double tiny = 1e-13 * scale;
-    int best = k + 1, patience = 3;
+    const double most_cycling = std::max(8.0, 5e6 / k / k / k);
+    int best = k + 1, patience = 3, cycling = 0;
     for (int round = 0; round < 5 * k + 20; ++round) {
       evaluate(b, l1, stride);
       int wrong = 0, last = -1;
@@ -34,13 +48,16 @@ public:
           f[p * stride] = T(passive[p] && x[p] > 0 ? x[p] : 0);
         return true;
       }
-      // Exchange all violators while that helps; else only the last one, which cannot cycle.
+      // Exchange all violators while that helps; else only the last one, which cannot cycle unless some depend on
+      // others (two parts alike, more parts than features). Then it mostly ends soon or never.
       if (wrong < best) {
         best = wrong;
         patience = 3;
       } else {
         --patience;
       }
+      if (patience < 0 && dependent && ++cycling > most_cycling)
+        return false;
       for (int p = 0; p < k; ++p)
         exchange[p] = patience >= 0 ? violated(p, tiny) : p == last;
       for (int p = 0; p < k; ++p)
@@ -56,44 +73,36 @@ private:
   // it (pivot at rounding level) stays at zero.
   template <class T> void evaluate(const T *b, double l1, int64_t stride) {
     int n = 0;
+    dependent = false;
     for (int p = 0; p < k; ++p)
       if (passive[p])
         index[n++] = p;
     for (int i = 0; i < n; ++i) {
+      double *row = L + size_t(i) * k;
       for (int j = 0; j <= i; ++j) {
-        double s = G[size_t(index[i]) * k + index[j]];
-        for (int t = 0; t < j; ++t)
-          s -= L[size_t(i) * k + t] * L[size_t(j) * k + t];
+        const double s = G[size_t(index[i]) * k + index[j]] - dot(row, L + size_t(j) * k, j);
         if (j < i)
-          L[size_t(i) * k + j] = s * y[j];
+          row[j] = s * y[j];
         else
           y[i] = s > 1e-13 * G[size_t(index[i]) * k + index[i]] ? 1 / std::sqrt(s) : 0; // inverse pivot
       }
-    }
-    for (int i = 0; i < n; ++i) {
-      double s = double(b[index[i] * stride]) - l1;
-      for (int t = 0; t < i; ++t)
-        s -= L[size_t(i) * k + t] * x[t];
-      x[i] = s * y[i];
+      dependent |= y[i] == 0;
+      x[i] = (double(b[index[i] * stride]) - l1 - dot(row, x, i)) * y[i];
     }
     for (int i = n - 1; i >= 0; --i) {
-      double s = x[i];
-      for (int t = i + 1; t < n; ++t)
-        s -= L[size_t(t) * k + i] * x[t];
-      x[i] = s * y[i];
+      x[i] *= y[i];
+      for (int t = 0; t < i; ++t)
+        x[t] -= L[size_t(i) * k + t] * x[i];
     }
     for (int p = k - 1, i = n - 1; p >= 0; --p)
       x[p] = passive[p] ? x[i--] : 0;
-    for (int p = 0; p < k; ++p) {
-      double s = l1 - double(b[p * stride]);
-      for (int q = 0; q < k; ++q)
-        s += G[size_t(p) * k + q] * x[q];
-      y[p] = s;
-    }
+    for (int p = 0; p < k; ++p)
+      y[p] = l1 - double(b[p * stride]) + dot(G + size_t(p) * k, x, k);
   }
 
   const double *G;
   const int k;
+  bool dependent = false; // whether a variable of the present support depends on others
   Scratch<double> L, x, y;
   Scratch<bool> passive, exchange;
   Scratch<int> index;
