@@ -5,11 +5,24 @@ try:
 except ImportError as error:
     raise ImportError('Pictures need matplotlib: pip install "nonneg[plot]".') from error
 
+from nonneg.explain.plots.directions import directions
 from nonneg.explain.plots.heatmap import heatmap
 from nonneg.explain.plots.parts import parts
 from nonneg.explain.plots.reconstructions import reconstructions
 from nonneg.explain.plots.scatter import scatter
 from nonneg.explain.plots.shares import shares
+from nonneg.explain.plots.sources import sources
+from nonneg.explain.plots.starts import starts
 from nonneg.explain.plots.trace import trace
 
-__all__ = ["heatmap", "parts", "reconstructions", "scatter", "shares", "trace"]
+__all__ = [
+    "directions",
+    "heatmap",
+    "parts",
+    "reconstructions",
+    "scatter",
+    "shares",
+    "sources",
+    "starts",
+    "trace",
+]

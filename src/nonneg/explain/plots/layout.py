@@ -48,11 +48,11 @@ def proportion(image_shape: tuple[int, int]) -> float:
     return float(np.clip(image_shape[0] / image_shape[1], 0.25, 4))
 
 
-def first_axes(axes: Any, count: int) -> Array:
-    """Return the first Axes of those given, as many as there are parts, and blank the others."""
+def first_axes(axes: Any, count: int, needing: str = "parts") -> Array:
+    """Return the first Axes of those given, as many as are needed, and blank the others."""
     flat: Array = np.asarray(axes, object).ravel()
     if len(flat) < count:
-        raise ValueError(f"{count} parts need as many Axes, got {len(flat)}.")
+        raise ValueError(f"{count} {needing} need as many Axes, got {len(flat)}.")
     for spare in flat[count:]:
         spare.set_axis_off()
     return flat[:count]

@@ -1,0 +1,64 @@
+"""Signals over time as numbers: which one is which, and all of one size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from sklearn.decomposition import PCA, FastICA
+
+from nonneg.data import Array
+
+# What varies less than this fraction of the largest signal is rounding, such as components beyond the rank of X.
+CONSTANT = 1e-12
+
+
+def standardized(signals: Array) -> Array:
+    """Return columns with mean 0 and standard deviation 1; one that is constant beside the others is 0."""
+    centred = signals.astype(np.float64) - signals.mean(axis=0, dtype=np.float64)
+    size = centred.std(axis=0)
+    result: Array = np.divide(centred, size, out=np.zeros_like(centred), where=size > CONSTANT * size.max())
+    return result
+
+
+def fit_to(signals: Array, truth: Array, *, signed: bool) -> tuple[Array, Array]:
+    """Match columns one to one with those of `truth`: (order, correlation), both of shape (columns of truth,).
+
+    `order[i]` is the column that is most like column i of the truth when all are matched together; -1 where none is
+    left. `signed` looks for large correlations, else for large absolute ones, either sign.
+    """
+    correlation = standardized(truth).T @ standardized(signals) / len(truth)
+    rows, columns = linear_sum_assignment(-correlation if signed else -np.abs(correlation))
+    order = np.full(len(correlation), -1)
+    order[rows] = columns
+    found = np.zeros(len(correlation))
+    found[rows] = correlation[rows, columns]
+    return order, found
+
+
+def range_of_runs(runs: Sequence[Array]) -> tuple[Array, Array]:
+    """Return the smallest and the largest value over runs, whose columns are matched with the first one's.
+
+    Every signal has mean 0 and standard deviation 1, so that what is left is their shape.
+    """
+    first = standardized(runs[0])
+    low, high = first.copy(), first.copy()
+    for run in runs[1:]:
+        order, _ = fit_to(run, runs[0], signed=True)
+        matched = standardized(run)[:, order]
+        np.minimum(low, matched, out=low)
+        np.maximum(high, matched, out=high)
+    return low, high
+
+
+def principal_components(X: Array, k: int) -> Array:
+    """Return the scores of the first k principal components, by scikit-learn."""
+    scores: Array = PCA(k, random_state=0).fit_transform(X)
+    return scores
+
+
+def independent_components(X: Array, k: int) -> Array:
+    """Return k independent components, by scikit-learn's FastICA within the first k principal components."""
+    components: Array = FastICA(random_state=0, whiten="unit-variance").fit_transform(principal_components(X, k))
+    return components
