@@ -5,6 +5,7 @@ try:
 except ImportError as error:
     raise ImportError('Pictures need matplotlib: pip install "nonneg[plot]".') from error
 
+from nonneg.explain.plots.comparison import comparison
 from nonneg.explain.plots.heatmap import heatmap
 from nonneg.explain.plots.parts import parts
 from nonneg.explain.plots.reconstructions import reconstructions
@@ -12,4 +13,4 @@ from nonneg.explain.plots.scatter import scatter
 from nonneg.explain.plots.shares import shares
 from nonneg.explain.plots.trace import trace
 
-__all__ = ["heatmap", "parts", "reconstructions", "scatter", "shares", "trace"]
+__all__ = ["comparison", "heatmap", "parts", "reconstructions", "scatter", "shares", "trace"]
