@@ -28,6 +28,7 @@ from nonneg.solve import (
 __version__ = _version("nonneg")
 __all__ = [
     "NMF",
+    "Comparison",
     "Factorization",
     "Iterations",
     "KKTBelow",
@@ -38,6 +39,7 @@ __all__ = [
     "Seconds",
     "State",
     "Trace",
+    "compare",
     "datasets",
     "factorize",
     "inspect",
@@ -52,6 +54,8 @@ _LAZY = {
     "NMF": ("nonneg.estimators", "NMF"),
     "MiniBatchNMF": ("nonneg.estimators", "MiniBatchNMF"),
     "non_negative_factorization": ("nonneg.estimators", "non_negative_factorization"),
+    "Comparison": ("nonneg.explain.comparison", "Comparison"),
+    "compare": ("nonneg.explain.compare", "compare"),
     "datasets": ("nonneg.datasets", None),
     "inspect": ("nonneg.explain.inspect", None),
     "plots": ("nonneg.explain.plots", None),

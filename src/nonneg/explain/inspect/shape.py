@@ -44,11 +44,19 @@ def sparsity(result: Factorization, side: str = "H", *, as_frame: bool = False) 
     >>> np.round(nonneg.inspect.sparsity(result), 3)
     array([1.   , 0.434])
     """
-    F = near_one(vectors_of(result, side))
-    root, some = F.shape[1] ** 0.5, live(F)
-    spread = np.divide(F.sum(axis=1), np.linalg.norm(F, axis=1), out=np.full(len(F), root), where=some)
-    values: Array = np.clip((root - spread) / (root - 1), 0, 1) if root > 1 else some.astype(np.float64)
+    F = vectors_of(result, side)
+    values = hoyer(F)
     return series(values, part_labels(len(F)), "sparsity") if as_frame else values
+
+
+def hoyer(F: Array) -> Array:
+    """Return Hoyer's sparsity of the sizes of the entries in each row."""
+    F = near_one(F)
+    root, some = F.shape[1] ** 0.5, live(F)
+    length = np.linalg.norm(F, axis=1)
+    spread = np.divide(np.abs(F).sum(axis=1), length, out=np.full(len(F), root), where=some)
+    values: Array = np.clip((root - spread) / (root - 1), 0, 1) if root > 1 else some.astype(np.float64)
+    return values
 
 
 def overlap(result: Factorization, side: str = "H", *, as_frame: bool = False) -> Any:

@@ -5,6 +5,7 @@ try:
 except ImportError as error:
     raise ImportError('Pictures need matplotlib: pip install "nonneg[plot]".') from error
 
+from nonneg.explain.plots.comparison import comparison
 from nonneg.explain.plots.directions import directions
 from nonneg.explain.plots.heatmap import heatmap
 from nonneg.explain.plots.parts import parts
@@ -16,6 +17,7 @@ from nonneg.explain.plots.starts import starts
 from nonneg.explain.plots.trace import trace
 
 __all__ = [
+    "comparison",
     "directions",
     "heatmap",
     "parts",

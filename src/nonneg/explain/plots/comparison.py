@@ -1,0 +1,191 @@
+"""The parts of several methods, one line of pictures for each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+
+from nonneg.data import Array
+from nonneg.explain.comparison import Comparison
+from nonneg.explain.decompositions import TITLES
+from nonneg.explain.plots.layout import FONT, GAP, HAIRLINE, LINE, check_shape, picture, proportion
+from nonneg.explain.words import shortened
+
+# Blue takes away, red adds: apart for any eye, white between.
+COLOURS = "RdBu_r"
+# Inches: the strip of numbers at the left, a line of it, the narrowest and the widest picture.
+NUMBERS, ROW, NARROW, WIDE = 1.45, 0.98, 0.72, 1.6
+# Inches of one picture, and of the names at its left, where it is a line or bars; bars of a part.
+LINES, BARS, NAMES, TOP = (1.5, 0.8), (1.0, 0.8), 1.15, 5
+# How many parts are drawn unless the user says so.
+MOST = {"picture": 15, "line": 8, "bars": 6}
+
+
+def comparison(
+    result: Comparison, *, image_shape: tuple[int, int] | None = None, most: int | None = None, axes: Any = None
+) -> Array:
+    """Draw the parts of every method side by side: a line for each method, its key numbers at the left.
+
+    Parts that stand below one another belong together: those of NMF (of the first method, where NMF is not there) in
+    their order, under them of each method the parts that are most like them, each turned so that it points the same
+    way (see `Comparison.lined_up`): the sign of a part of the others has no meaning. Red adds, blue takes away, white
+    is zero; each part has its own scale, the same on both sides of zero.
+
+    Parameters
+    ----------
+    result : Comparison
+        As `compare` returns it.
+    image_shape : (height, width), optional
+        Pixels, where rows are pictures; their product is the number of features. Without it parts are drawn as bars
+        of their five largest entries, where features have names, else as lines over the features.
+    most : int, optional
+        Draw at most so many parts, at least 1; by default 15 pictures, 8 lines or 6 groups of bars.
+    axes : array of Axes, shape (number of methods, parts drawn), optional
+        Where to draw. By default a new figure.
+
+    Returns
+    -------
+    ndarray of Axes, shape (number of methods, parts drawn)
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is missing.
+    ValueError
+        If `image_shape` does not fit the features, `most` is below 1, or the number of Axes is wrong.
+
+    Examples
+    --------
+    >>> import nonneg
+    >>> swimmer = nonneg.datasets.make_swimmer()
+    >>> comparison = nonneg.compare(swimmer.data, 4, ("nmf", "pca"))
+    >>> nonneg.plots.comparison(comparison, image_shape=swimmer.image_shape).shape
+    (2, 4)
+    """
+    n = next(iter(result.components.values())).shape[1]
+    if image_shape is not None:
+        check_shape(image_shape, n)
+    if most is not None and most < 1:
+        raise ValueError(f"most must be at least 1, got {most!r}.")
+    names = result.feature_names
+    named = names is not None and names.dtype.kind not in "iuf"
+    kind = "picture" if image_shape is not None else "bars" if named else "line"
+    count = min(result.k, MOST[kind] if most is None else most)
+    shape = len(result.methods), count
+    grid = _figure(shape, kind, image_shape, result.k) if axes is None else np.asarray(axes, object)
+    if grid.size != shape[0] * count:
+        raise ValueError(f"{shape[0]} methods of {count} parts need {shape[0] * count} Axes, got {grid.size}.")
+    grid = grid.reshape(shape)
+
+    x = np.arange(n) if names is None else names
+    for i, (line, (method, parts)) in enumerate(zip(grid, result.lined_up().items(), strict=True)):
+        for j, (ax, part) in enumerate(zip(line, parts, strict=False)):
+            if image_shape is not None:
+                _picture(ax, part, image_shape)
+            elif named:
+                _bars(ax, part, x)
+            else:
+                _line(ax, part, x, lowest=i == shape[0] - 1)
+            if i == 0:
+                ax.set_title(f"part {j + 1}", fontsize=FONT, pad=3)
+        _numbers(line[0], result, i, method, left=NAMES if named else 0)
+    return grid
+
+
+def _picture(ax: Any, part: Array, image_shape: tuple[int, int]) -> None:
+    top = _top(part)
+    picture(ax, part, image_shape, COLOURS, (-top, top))
+    ax.spines[:].set(visible=True, color=HAIRLINE, linewidth=0.5)
+
+
+def _line(ax: Any, part: Array, x: Array, *, lowest: bool) -> None:
+    """Draw a part over its features; what lies below zero is blue."""
+    top = _top(part)
+    for values, colour in ((np.maximum(part, 0), _colour(1)), (np.minimum(part, 0), _colour(-1))):
+        if values.any():
+            ax.fill_between(x, values, color=colour, linewidth=0.6)
+    ax.axhline(0, color=HAIRLINE, linewidth=0.5)
+    ax.set(ylim=(-1.05 * top, 1.05 * top), yticks=[])
+    ax.set_xticks([x[0], x[-1]], [f"{x[0]:g}", f"{x[-1]:g}"] if lowest else ["", ""], fontsize=FONT - 1)
+    for label, side in zip(ax.get_xticklabels(), ("left", "right"), strict=True):
+        label.set_horizontalalignment(side)
+    ax.tick_params(length=2, pad=2)
+    ax.spines[:].set(color=HAIRLINE, linewidth=0.5)
+    ax.margins(x=0)
+
+
+def _bars(ax: Any, part: Array, names: Array) -> None:
+    """Draw the largest entries of a part, whatever their sign, the largest on top."""
+    largest = np.argsort(-np.abs(part), kind="stable")[:TOP]
+    values = part[largest]
+    top = _top(part)
+    ax.barh(range(len(values)), values, color=[_colour(value) for value in values], height=0.7)
+    ax.axvline(0, color=HAIRLINE, linewidth=0.5)
+    # A name is no formula, whatever dollars it holds.
+    ax.set_yticks(
+        range(len(values)), [shortened(name, 18) for name in names[largest]], fontsize=FONT - 1, parse_math=False
+    )
+    ax.set(xlim=(-1.05 * top, 1.05 * top), ylim=(TOP - 0.4, -0.6), xticks=[])
+    ax.tick_params(length=0, pad=2)
+    ax.spines[:].set_visible(False)
+
+
+def _numbers(ax: Any, result: Comparison, i: int, method: str, *, left: float) -> None:
+    """Write the name of the method and its key numbers at the left of its first part."""
+    value = {column: cells[i] for column, cells in result.table.items()}
+    lines = [
+        f"held-out error {100 * value['held_out_error']:.1f} %",
+        f"negative entries {100 * value['negative_in_parts']:.0f} %",
+        f"cancels {100 * value['cancellation']:.0f} %",
+        *([f"stability {value['stability']:.2f}"] if np.isfinite(value["stability"]) else []),
+        f"{value['seconds']:.2g} s",
+    ]
+    place = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False, "ha": "left"}
+    x = -72 * (NUMBERS - GAP + left)
+    ax.annotate(TITLES[method], (0, 0.5), xytext=(x, 30), va="center", fontsize=FONT, fontweight="bold", **place)
+    ax.annotate("\n".join(lines), (0, 0.5), xytext=(x, 23), va="top", fontsize=FONT - 1, color="0.3", **place)
+
+
+def _figure(shape: tuple[int, int], kind: str, image_shape: tuple[int, int] | None, k: int) -> Array:
+    """Make a figure of equal pictures whose size follows from theirs, with room for numbers, titles and a legend."""
+    rows, columns = shape
+    left = NAMES if kind == "bars" else 0.0
+    if image_shape is None:
+        width, height = BARS if kind == "bars" else LINES
+    else:
+        width = float(np.clip(9 / columns, NARROW, WIDE))
+        height = width * proportion(image_shape)
+    across, down = left + width + GAP, max(height, ROW) + GAP
+    below = 2 * LINE
+    size = NUMBERS + max(columns * across, 4.2), LINE + GAP + rows * down + below + LINE
+    figure = plt.figure(figsize=size)
+    grid = np.empty(shape, object)
+    for i, j in np.ndindex(shape):
+        bottom = size[1] - LINE - GAP - i * down - (down - GAP + height) / 2
+        x = NUMBERS + j * across + left
+        grid[i, j] = figure.add_axes((x / size[0], bottom / size[1], width / size[0], height / size[1]))
+    _legend(figure, size)
+    shown = "" if columns == k else f"{columns} of {k} parts shown; "
+    note = (
+        f"{shown}each part in its own scale, paired by likeness with the one above and turned to point the same way"
+    )
+    figure.text(GAP / size[0], GAP / size[1], note, fontsize=FONT - 1, color="0.3", va="bottom")
+    return grid
+
+
+def _legend(figure: Any, size: tuple[float, float]) -> None:
+    """Write what the colours say: a word in each, and white between."""
+    y = (GAP + 1.1 * LINE) / size[1]
+    for x, word, side in ((GAP, "takes away", -1), (GAP + 0.75, "adds", 1)):
+        figure.text(x / size[0], y, word, fontsize=FONT - 1, fontweight="bold", color=_colour(side), va="bottom")
+
+
+def _colour(value: float) -> Any:
+    return mpl.colormaps[COLOURS](0.9 if value >= 0 else 0.1)
+
+
+def _top(part: Array) -> float:
+    return float(np.abs(part).max()) or 1.0
