@@ -6,10 +6,12 @@ except ImportError as error:
     raise ImportError('Pictures need matplotlib: pip install "nonneg[plot]".') from error
 
 from nonneg.explain.plots.heatmap import heatmap
+from nonneg.explain.plots.maps import maps
 from nonneg.explain.plots.parts import parts
 from nonneg.explain.plots.reconstructions import reconstructions
 from nonneg.explain.plots.scatter import scatter
 from nonneg.explain.plots.shares import shares
+from nonneg.explain.plots.top_rows import top_rows
 from nonneg.explain.plots.trace import trace
 
-__all__ = ["heatmap", "parts", "reconstructions", "scatter", "shares", "trace"]
+__all__ = ["heatmap", "maps", "parts", "reconstructions", "scatter", "shares", "top_rows", "trace"]
