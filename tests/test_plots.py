@@ -1,21 +1,19 @@
 """Pictures show the numbers they claim to show, where they were asked to."""
 
 import importlib
-import itertools
 import sys
 from dataclasses import replace
 
 import matplotlib as mpl
 import numpy as np
 import pytest
-import scipy.sparse
 
 mpl.use("agg")
 import matplotlib.pyplot as plt
 
 import nonneg
 from nonneg import plots
-from nonneg.explain.words import percent
+from nonneg.explain.words import percent, rounded
 
 SHAPE = (6, 8)
 
@@ -74,10 +72,19 @@ def test_percent(fraction, text):
     assert percent(fraction) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (0.012345, "0.0123"), (9.996, "10"), (1654.3, "1650"), (999_600, "1e+06"), (1.2345e7, "1.23e+07")],
+)
+def test_rounded(value, text):
+    assert rounded(value) == text
+
+
 def test_most_draws_the_first(result):
     axes = plots.parts(result, image_shape=SHAPE, most=2)
     assert [ax.get_title().split(" · ")[0] for ax in axes] == ["part 1", "part 2"]
     assert len(axes[0].figure.axes) == 2
+    assert [text.get_text() for text in axes[0].figure.texts] == ["2 of 5 parts shown"]
     assert len(plots.parts(result, image_shape=SHAPE, most=99)) == 5
 
 
@@ -143,69 +150,6 @@ def test_parts_refuses_what_does_not_fit(result):
         plots.parts(result, image_shape=SHAPE, most=0)
     with pytest.raises(ValueError, match="5 parts need as many Axes, got 4"):
         plots.parts(result, image_shape=SHAPE, axes=plt.subplots(2, 2)[1])
-
-
-@pytest.mark.parametrize("kind", [np.asarray, list, scipy.sparse.csr_array, scipy.sparse.coo_matrix])
-def test_reconstructions_are_below_the_originals(result, X, kind):
-    axes = plots.reconstructions(result, kind(X), image_shape=SHAPE, rows=(3, 0, -1))
-    assert axes.shape == (2, 3)
-    for (above, below), row in zip(axes.T, (3, 0, 29), strict=True):
-        fitted = result.W[row] @ result.H
-        np.testing.assert_allclose(picture(above).get_array(), X[row].reshape(SHAPE))
-        np.testing.assert_allclose(picture(below).get_array(), fitted.reshape(SHAPE), rtol=1e-10)
-        assert above.get_title() == f"row {row}"
-        error = np.linalg.norm(X[row] - fitted) / np.linalg.norm(X[row])
-        assert below.get_xlabel() == f"error {100 * error:.0f} %"
-    assert axes[0, 0].get_ylabel() == "original"
-    assert axes[1, 0].get_ylabel() == "sum of its parts"
-
-
-def test_reconstructions_share_one_scale(result, X):
-    axes = plots.reconstructions(result, X, image_shape=SHAPE, rows=[1, 2])
-    assert {picture(ax).get_clim() for ax in axes.flat} == {(0, X[1:3].max())}
-
-
-def test_reconstructions_of_negative_data(result, X):
-    axes = plots.reconstructions(result, X - 1, image_shape=SHAPE, rows=[1, 2])
-    assert {picture(ax).get_clim() for ax in axes.flat} == {((X[1:3] - 1).min(), (X[1:3] - 1).max())}
-
-
-def test_error_of_an_empty_row(X):
-    X = X.copy()
-    X[4] = 0
-    axes = plots.reconstructions(nonneg.factorize(X, 5, seed=0), X, image_shape=SHAPE, rows=[4])
-    assert axes[1, 0].get_xlabel() == "error 0 %"
-
-
-def test_reconstructions_do_not_overlap(result, X):
-    axes = plots.reconstructions(result, X, image_shape=SHAPE, rows=range(12))
-    axes[0, 0].figure.draw_without_rendering()
-    for texts in ([ax.title for ax in axes[0]], [ax.xaxis.label for ax in axes[1]]):
-        boxes = [text.get_window_extent() for text in texts]
-        assert all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes))
-    bounds = axes[0, 0].figure.get_tightbbox().extents
-    assert (bounds[:2] >= 0).all()
-    assert (bounds[2:] <= axes[0, 0].figure.get_size_inches()).all()
-
-
-def test_reconstructions_on_given_axes(result, X):
-    figure, given = plt.subplots(2, 3)
-    axes = plots.reconstructions(result, X, image_shape=SHAPE, rows=[0, 1, 2], axes=given)
-    assert (axes == given).all()
-    assert plt.get_fignums() == [figure.number]
-
-
-def test_reconstructions_refuses_what_does_not_fit(result, X):
-    with pytest.raises(ValueError, match=r"shape that was factorized, \(30, 48\), got \(29, 48\)"):
-        plots.reconstructions(result, X[1:], image_shape=SHAPE, rows=[0])
-    with pytest.raises(ValueError, match="image_shape must be"):
-        plots.reconstructions(result, X, image_shape=(48, 2), rows=[0])
-    with pytest.raises(ValueError, match="at least one row"):
-        plots.reconstructions(result, X, image_shape=SHAPE, rows=np.zeros(30, bool))
-    with pytest.raises(IndexError, match="30 is out of bounds"):
-        plots.reconstructions(result, X, image_shape=SHAPE, rows=[30])
-    with pytest.raises(ValueError, match="2 rows need 4 Axes, got 6"):
-        plots.reconstructions(result, X, image_shape=SHAPE, rows=[0, 1], axes=plt.subplots(2, 3)[1])
 
 
 def test_without_matplotlib_one_sentence(monkeypatch):

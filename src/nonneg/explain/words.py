@@ -16,6 +16,11 @@ def percent(fraction: float) -> str:
     return f"{value:.1f} %" if 0 < value < 9.95 else f"{value:.0f} %"
 
 
+def rounded(value: float) -> str:
+    """Write an amount in three digits, without an exponent up to a million: "0.0123", "1650", "1.23e+07"."""
+    return f"{float(f'{value:.3g}'):g}"
+
+
 def shortened(name: object, most: int = 24) -> str:
     """Return a name in at most so many letters, a long one with its middle left out."""
     text = " ".join(str(name).split())

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from nonneg.data import Array
+from nonneg.explain.words import shortened
 
 # Inches. The narrowest picture still has room for the longest title, "part 200 · <0.1 %", in FONT points.
 NARROWEST, WIDEST, GAP, LINE = 1.25, 2.4, 0.1, 0.2
@@ -26,11 +29,31 @@ def part_colours(k: int) -> list[Any]:
     return list(mpl.colormaps["viridis"](np.linspace(0, 0.95, k)))
 
 
-def check_shape(image_shape: tuple[int, int], n: int) -> None:
-    """Refuse a shape that the features do not fill."""
-    height, width = image_shape
-    if min(height, width) < 1 or height * width != n:
-        raise ValueError(f"image_shape must be (height, width) of {n} pixels, the features of X; got {image_shape}.")
+def check_shape(image_shape: tuple[int, int], n: int, *, of: str = "features", name: str = "image_shape") -> None:
+    """Refuse a shape that the features (or rows) do not fill."""
+    if np.shape(image_shape) != (2,) or min(image_shape) < 1 or image_shape[0] * image_shape[1] != n:
+        raise ValueError(f"{name} must be (height, width) of {n} pixels, the {of} of X; got {image_shape}.")
+
+
+def count_of(k: int, most: int | None) -> int:
+    """Return how many of k parts to draw, at most so many."""
+    if most is not None and most < 1:
+        raise ValueError(f"most must be at least 1, got {most!r}.")
+    return k if most is None else min(most, k)
+
+
+def chosen(which: Any, n: int, name: str, *, first: int) -> Array:
+    """Return the positions of the rows or parts asked for, out of n; by default the first few."""
+    asked = np.arange(min(n, first)) if which is None else np.asarray(which)
+    index: Array = np.atleast_1d(np.arange(n)[asked]) if asked.size else asked
+    if not index.size:
+        raise ValueError(f"{name} must name at least one of {n}, got none.")
+    return index
+
+
+def note_of(count: int, k: int) -> str:
+    """Say in a picture that it leaves parts out: "12 of 200 parts shown"."""
+    return f"{count} of {k} parts shown" if count < k else ""
 
 
 def picture(ax: Any, x: Array, image_shape: tuple[int, int], colours: str, extent: tuple[float, float]) -> None:
@@ -39,11 +62,17 @@ def picture(ax: Any, x: Array, image_shape: tuple[int, int], colours: str, exten
     height, width = image_shape
     stretch = proportion(image_shape) / (height / width)
     ax.imshow(x.reshape(image_shape), cmap=colours, vmin=extent[0], vmax=extent[1], aspect=stretch)
+    empty(ax)
+
+
+def empty(ax: Any) -> None:
+    """Take away ticks, frame and ground, so that labels are all that is left."""
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
+    ax.patch.set_visible(False)
 
 
-def proportion(image_shape: tuple[int, int]) -> float:
+def proportion(image_shape: tuple[float, float]) -> float:
     """Height over width of a picture as it is drawn."""
     return float(np.clip(image_shape[0] / image_shape[1], 0.25, 4))
 
@@ -58,29 +87,83 @@ def first_axes(axes: Any, count: int, needing: str = "parts") -> Array:
     return flat[:count]
 
 
-def grid_of_pictures(count: int, image_shape: tuple[int, int]) -> Array:
-    """Make a figure about half again as wide as high, its last row as full as can be."""
-    columns = int(np.clip(round(np.sqrt(1.5 * count * proportion(image_shape))), 1, count))
-    columns = -(-count // -(-count // columns))
-    return row_by_row(count, columns, image_shape, above=LINE)
+def columns_of(count: int, shape: float) -> int:
+    """Return how many columns make a figure about half again as wide as high, its last row as full as can be.
 
-
-def row_by_row(
-    count: int, columns: int, image_shape: tuple[int, int], *, above: float = 0.0, margin: float = 0.0
-) -> Array:
-    """Make a figure of equal pictures, row by row, whose size follows from theirs.
-
-    Inches: a strip `above` each picture, and a `margin` at the left, the top and the bottom.
+    ``shape`` is height over width of one picture.
     """
-    width = float(np.clip(9 / columns, NARROWEST, WIDEST))
-    height = width * proportion(image_shape)
-    rows = -(-count // columns)
-    across, down = width + GAP, above + height + GAP
-    total = margin + GAP + columns * across, 2 * margin + GAP + rows * down
-    figure = plt.figure(figsize=total)
+    columns = int(np.clip(round(np.sqrt(1.5 * count * shape)), 1, count))
+    return -(-count // -(-count // columns))
+
+
+def grid_of_pictures(count: int, image_shape: tuple[float, float], *, below: float = 0.0, note: str = "") -> Array:
+    """Make a figure of pictures with titles, and a strip of inches `below` each."""
+    columns = columns_of(count, proportion(image_shape))
+    return panels(count, columns, size_of_picture(columns, image_shape), above=LINE, below=below, note=note)
+
+
+def size_of_picture(columns: int, image_shape: tuple[float, float], *, rows: int = 1) -> tuple[float, float]:
+    """Return width and height in inches of each of so many pictures, for a figure of 9 by 12 inches if it can be."""
+    shape = proportion(image_shape)
+    width = float(np.clip(min(9 / columns, 12 / (rows * shape)), NARROWEST, WIDEST))
+    return width, width * shape
+
+
+def panels(
+    count: int,
+    columns: int,
+    size: tuple[float, float],
+    *,
+    above: float = 0.0,
+    below: float = 0.0,
+    left: float = 0.0,
+    margins: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0),
+    note: str = "",
+) -> Array:
+    """Make a figure of equal Axes, row by row, whose size follows from theirs.
+
+    Inches: `size` is (width, height) of each; strips `above`, `below` and `left` of each; `margins` of the figure at
+    the left, the bottom, the right and the top. A `note` is written in a line of its own at the bottom.
+    """
+    across, down = left + size[0] + GAP, above + size[1] + below + GAP
+    start, bottom, end, top = margins
+    bottom += LINE if note else 0
+    width = start + GAP + columns * across + end
+    height = bottom + GAP + -(-count // columns) * down + top
+    figure = plt.figure(figsize=(width, height))
     axes = np.empty(count, object)
     for i in range(count):
         row, column = divmod(i, columns)
-        left, bottom = margin + GAP + column * across, total[1] - margin - (row + 1) * down
-        axes[i] = figure.add_axes((left / total[0], bottom / total[1], width / total[0], height / total[1]))
+        x, y = start + GAP + column * across + left, height - top - (row + 1) * down + below
+        axes[i] = figure.add_axes((x / width, y / height, size[0] / width, size[1] / height))
+    if note:
+        figure.text(GAP / width, GAP / height, note, fontsize=FONT, color="0.4", va="bottom")
     return axes
+
+
+def lowest(count: int, columns: int) -> Array:
+    """Return which panels of a figure have none below them: a boolean array."""
+    below: Array = np.arange(count) + columns >= count
+    return below
+
+
+def within(names: Iterable[object], width: float, size: float, most: int = 24) -> list[str]:
+    """Return names, all shortened to as many letters as fit into so many inches."""
+    names = list(names)
+    while most > 6 and inches([shortened(name, most) for name in names], size) > width:
+        most -= 2
+    return [shortened(name, most) for name in names]
+
+
+def size_of(ax: Any) -> Array:
+    """Return width and height of Axes in inches."""
+    box = ax.get_position()
+    size: Array = np.array([box.width, box.height]) * ax.figure.get_size_inches()
+    return size
+
+
+def inches(texts: Iterable[str], size: float) -> float:
+    """Return the width of the widest of some texts, in inches."""
+    sheet = Figure()
+    boxes = [sheet.text(0, 0, text, fontsize=size, parse_math=False).get_window_extent() for text in set(texts)]
+    return max((box.width for box in boxes), default=0) / sheet.dpi

@@ -1,27 +1,73 @@
-"""The parts of a result as pictures."""
+"""The parts of a result: as pictures, as lines, or by their largest entries."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from nonneg.data import Array
-from nonneg.explain.plots.layout import FONT, HAIRLINE, check_shape, first_axes, grid_of_pictures, picture
-from nonneg.explain.words import part_title
+from nonneg.explain.inspect import Top, top_features, top_rows
+from nonneg.explain.plots.bars import bars, grid_of_bars, slots_of
+from nonneg.explain.plots.layout import (
+    FONT,
+    HAIRLINE,
+    check_shape,
+    count_of,
+    first_axes,
+    grid_of_pictures,
+    note_of,
+    picture,
+)
+from nonneg.explain.plots.lines import given_axis, grid_of_lines, line, ordered_axis
+from nonneg.explain.words import part_title, shortened
 from nonneg.solve import Factorization
 
+KINDS = ("auto", "images", "lines", "bars")
+MOST_BARS = 10
+# Without names, so many numbers are read as bars; more of them as a line.
+FEW = 20
 
-def parts(result: Factorization, *, image_shape: tuple[int, int], most: int | None = None, axes: Any = None) -> Array:
-    """Draw the rows of H as pictures, each titled with its share of the whole.
 
-    White is zero, black the largest value of the part: what a part holds is its ink. Each part has its own black,
-    because the rows of H sum to one, so that a small part would outshine a wide one; the share tells their weight.
+def parts(
+    result: Factorization,
+    *,
+    image_shape: tuple[int, int] | None = None,
+    x: Any = None,
+    unit: str | None = None,
+    kind: str = "auto",
+    side: str = "H",
+    most: int | None = None,
+    axes: Any = None,
+) -> Array:
+    """Draw each part, titled with its share of the whole: as a picture, as a line, or as bars.
+
+    What a part is made of are the rows of H, over the features. How much of it each row of X holds are the columns of
+    W, over the rows: recovered signals, where rows are moments. Each part has a scale of its own, because the rows of
+    H sum to one, so that a small part would outshine a wide one; the share tells their weight.
+
+    Images: white is zero, black the largest value of the part: what a part holds is its ink. Bars: the ten largest
+    entries of the part that are above zero, by name.
 
     Parameters
     ----------
     result : Factorization
-        With pictures as rows of X.
-    image_shape : (height, width)
-        Pixels; their product is the number of features.
+        The parts to draw.
+    image_shape : (height, width), optional
+        Pixels of the pictures that the rows of X are; their product is the number of features (``side="W"``: rows).
+    x : array-like of shape (n,), optional
+        Where the features lie on an axis: wavelengths, times, dates; rising or falling throughout (``side="W"``: one
+        for each of the m rows). By default the names, where they are such numbers, and the positions 0, 1, 2, ...
+        where there are no names.
+    unit : str, optional
+        What the axis is called: "nm", "time in s".
+    kind : {"auto", "images", "lines", "bars"}
+        "auto" draws images where `image_shape` is given; lines where `x` is, where the names are numbers or dates in
+        order, and where more than 20 features have no names; bars otherwise.
+    side : {"H", "W"}
+        The rows of H, over the features, or the columns of W, over the rows.
     most : int, optional
         Draw the first parts only, at most so many; at least 1.
     axes : Axes or array of Axes, optional
@@ -36,15 +82,94 @@ def parts(result: Factorization, *, image_shape: tuple[int, int], most: int | No
     ImportError
         If matplotlib is missing.
     ValueError
-        If `image_shape` does not fit the features, `most` is below 1, or there are too few Axes.
+        If `kind` or `side` is unknown, `image_shape` or `x` does not fit the features (or rows), `most` is below 1,
+        or there are too few Axes.
+
+    Examples
+    --------
+    >>> import numpy as np, nonneg
+    >>> nm = np.linspace(400, 700, 61)
+    >>> bands = np.exp(-(((nm - np.array([[450], [550], [620]])) / 20) ** 2))
+    >>> X = np.random.default_rng(0).random((30, 3)) @ bands
+    >>> result = nonneg.factorize(X, 3, seed=0).named(features=nm)
+    >>> axes = nonneg.plots.parts(result, unit="wavelength in nm")
+    >>> axes[-1].get_xlabel()
+    'wavelength in nm'
     """
-    check_shape(image_shape, result.H.shape[1])
-    if most is not None and most < 1:
-        raise ValueError(f"most must be at least 1, got {most!r}.")
-    count = result.k if most is None else min(most, result.k)
-    grid = grid_of_pictures(count, image_shape) if axes is None else first_axes(axes, count)
+    if side not in {"H", "W"}:
+        raise ValueError(f'side must be "H" or "W", got {side!r}.')
+    if kind not in KINDS:
+        raise ValueError(f'kind must be "auto", "images", "lines" or "bars", got {kind!r}.')
+    count = count_of(result.k, most)
+    drawn = _side(result, side)
+    if kind == "auto":
+        kind = _kind_for(drawn, image_shape, x)
+    note = note_of(count, result.k)
+    if kind == "images":
+        grid = _images(drawn, count, image_shape, note, axes)
+    elif kind == "lines":
+        grid = _lines(drawn, count, x, unit, note, axes)
+    else:
+        grid = _bars(drawn, count, note, axes)
     for j, ax in enumerate(grid):
-        picture(ax, result.H[j], image_shape, "gray_r", (0, result.H[j].max()))
         ax.set_title(part_title(result.share[j], j), fontsize=FONT, pad=3)
+    return grid
+
+
+class _Side(NamedTuple):
+    """What is drawn of a result: a part in a row, over features or rows."""
+
+    values: Array
+    names: Array | None
+    top: Callable[[], Top]
+    over: str
+    heading: str
+
+
+def _side(result: Factorization, side: str) -> _Side:
+    if side == "H":
+        return _Side(result.H, result.feature_names, partial(top_features, result, MOST_BARS), "feature", "weight")
+    return _Side(result.W.T, result.row_names, partial(top_rows, result, MOST_BARS), "row", "amount")
+
+
+def _kind_for(drawn: _Side, image_shape: Any, x: Any) -> str:
+    """Choose how parts are drawn best."""
+    if image_shape is not None:
+        return "images"
+    unnamed = drawn.names is None and drawn.values.shape[1] > FEW
+    return "lines" if x is not None or unnamed or ordered_axis(drawn.names) is not None else "bars"
+
+
+def _images(drawn: _Side, count: int, image_shape: tuple[int, int] | None, note: str, axes: Any) -> Array:
+    if image_shape is None:
+        raise ValueError('kind="images" needs image_shape=(height, width).')
+    check_shape(image_shape, drawn.values.shape[1], of=f"{drawn.over}s")
+    grid = grid_of_pictures(count, image_shape, note=note) if axes is None else first_axes(axes, count)
+    for ax, values in zip(grid, drawn.values, strict=False):
+        picture(ax, values, image_shape, "gray_r", (0, values.max()))
         ax.spines[:].set(visible=True, color=HAIRLINE, linewidth=0.5)
+    return grid
+
+
+def _lines(drawn: _Side, count: int, x: Any, unit: str | None, note: str, axes: Any) -> Array:
+    n = drawn.values.shape[1]
+    axis = ordered_axis(drawn.names) if x is None else given_axis(x, n, f"{drawn.over}s")
+    if axis is None:
+        axis = np.arange(n)
+    # Dates say what they are.
+    called = "" if axis.dtype.kind == "M" else drawn.over
+    grid = grid_of_lines(count, label=called if unit is None else unit, heading=drawn.heading, note=note, axes=axes)
+    for ax, values in zip(grid, drawn.values, strict=False):
+        line(ax, axis, values)
+    return grid
+
+
+def _bars(drawn: _Side, count: int, note: str, axes: Any) -> Array:
+    top = drawn.top()
+    lengths = np.take_along_axis(drawn.values, top.index, axis=1)[:count]
+    held = lengths > 0
+    names = [[shortened(name) for name in top.names[j, held[j]]] for j in range(count)]
+    grid = grid_of_bars(names, heading=drawn.heading, note=note, axes=axes)
+    for j, ax in enumerate(grid):
+        bars(ax, names[j], lengths[j, held[j]], slots_of(names))
     return grid

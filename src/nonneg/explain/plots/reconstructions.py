@@ -1,76 +1,190 @@
-"""Rows of X beside what the parts make of them."""
+"""Rows of X beside what more and more parts make of them."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse
 
-from nonneg.data import Array
+from nonneg.data import Array, names_of
 from nonneg.explain.inspect.residuals import relative_errors
-from nonneg.explain.plots.layout import FONT, LINE, check_shape, picture, row_by_row
+from nonneg.explain.plots.layout import (
+    FONT,
+    LINE,
+    check_shape,
+    chosen,
+    empty,
+    first_axes,
+    panels,
+    picture,
+    size_of,
+    size_of_picture,
+    within,
+)
 from nonneg.explain.words import percent
 from nonneg.solve import Factorization
 
 
-def reconstructions(
-    result: Factorization, X: Any, *, image_shape: tuple[int, int], rows: Any, axes: Any = None
-) -> Array:
-    """Draw some rows of X as pictures, and below each what the parts make of it.
+class Fitted(NamedTuple):
+    """Rows as a model of k parts gives them back, and the relative error of each."""
 
-    All pictures share one grey scale, from black at zero (or the smallest number, if that is negative) to white at
-    the largest number of the rows drawn. The relative error under each is ``||x - w H|| / ||x||``.
+    k: int
+    rows: Array
+    errors: Array
+
+
+def reconstructions(
+    models: Any, X: Any, *, image_shape: tuple[int, int], rows: Any = None, axes: Any = None
+) -> Array:
+    """Draw rows of X as pictures, and beside each what models of more and more parts make of it.
+
+    Each row of X is first written as a sum of the model's parts (``transform``, the parts stay as they are), then
+    turned back into a picture. Rows that no model has seen show what the parts are worth. All pictures share one grey
+    scale, from black at zero (or the smallest number, if that is negative) to white at the largest number of the rows
+    drawn. The relative error under each is ``||x - x^|| / ||x||``, over what was observed of x.
 
     Parameters
     ----------
-    result : Factorization
-        With pictures as rows of X.
+    models : model, list of models, or dict of str to model or list of models
+        A model is a Factorization, or a fitted estimator with ``transform`` and ``inverse_transform``, such as
+        `NMF` or scikit-learn's PCA. Models of one kind stand in one line, by their number of parts; a dict names the
+        lines.
     X : array-like or sparse matrix of shape (m, n)
-        The data that were factorized.
+        Pictures, one a row: those of the fit, or new ones.
     image_shape : (height, width)
         Pixels; their product is n.
-    rows : int array
-        Which rows of X, at least one, each from 0 to m - 1.
-    axes : array of Axes, shape (2, number of rows), optional
-        Where to draw: originals first. By default a new figure.
+    rows : int array, optional
+        Which rows of X, at least one, each from 0 to m - 1. By default the first three.
+    axes : array of Axes, optional
+        Where to draw, as many as are returned. By default a new figure.
 
     Returns
     -------
-    ndarray of Axes, shape (2, number of rows)
+    ndarray of Axes, shape (rows x lines, 1 + numbers of parts)
+        For each row of X one line of Axes for each kind of model; the original is the first of the first line.
 
     Raises
     ------
     ImportError
         If matplotlib is missing.
+    TypeError
+        If something is no model.
     ValueError
-        If `image_shape` or the shape of X do not fit the result, no row is asked for, or the number of Axes is wrong.
+        If `image_shape` does not fit X, no row or model is given, two models of a kind have the same number of parts,
+        or the number of Axes is wrong.
     IndexError
         If there is no such row.
-    """
-    shape = len(result.W), result.H.shape[1]
-    X = X.tocsr() if scipy.sparse.issparse(X) else np.asarray(X)
-    if X.shape != shape:
-        raise ValueError(f"X must have the shape that was factorized, {shape}, got {X.shape}.")
-    check_shape(image_shape, shape[1])
-    rows = np.atleast_1d(np.arange(shape[0])[np.asarray(rows)])
-    if not len(rows):
-        raise ValueError("rows must name at least one row of X.")
-    originals = X[rows].toarray() if scipy.sparse.issparse(X) else X[rows]
-    drawn = np.stack([originals, result.reconstruct(rows)])
-    errors = relative_errors(*np.linalg.norm([originals - drawn[1], originals], axis=2))
 
-    count = len(rows)
-    grid = row_by_row(2 * count, count, image_shape, margin=LINE) if axes is None else np.asarray(axes, object)
-    if grid.size != 2 * count:
-        raise ValueError(f"{count} rows need {2 * count} Axes, got {grid.size}.")
-    grid = grid.reshape(2, -1)
-    extent = min(0, originals.min()), originals.max()
-    for ax, x in zip(grid.flat, drawn.reshape(-1, shape[1]), strict=True):
-        picture(ax, x, image_shape, "gray", extent)
-    for i, row in enumerate(rows):
-        grid[0, i].set_title(f"row {row}", fontsize=FONT, pad=3)
-        grid[1, i].set_xlabel(f"error {percent(errors[i])}", fontsize=FONT, labelpad=3)
-    grid[0, 0].set_ylabel("original", fontsize=FONT)
-    grid[1, 0].set_ylabel("sum of its parts", fontsize=FONT)
+    Examples
+    --------
+    >>> import nonneg
+    >>> from sklearn.datasets import load_digits
+    >>> X = load_digits().data
+    >>> models = [nonneg.factorize(X[100:], k, seed=0) for k in (5, 20)]
+    >>> axes = nonneg.plots.reconstructions(models, X, image_shape=(8, 8))
+    >>> [ax.get_title() for ax in axes[0]]
+    ['original', 'k = 5', 'k = 20']
+    """
+    lines = _by_line(models)
+    originals, names, given = _rows_of(X, rows)
+    check_shape(image_shape, originals.shape[1])
+    fitted = {label: _fitted(label, group, given, originals) for label, group in lines.items()}
+    counts = sorted({model.k for group in fitted.values() for model in group})
+
+    shape = len(names) * len(fitted), 1 + len(counts)
+    if axes is None:
+        size = size_of_picture(shape[1], image_shape, rows=shape[0])
+        flat = panels(shape[0] * shape[1], shape[1], size, below=LINE, left=LINE, margins=(0, 0, 0, LINE))
+    else:
+        flat = first_axes(axes, shape[0] * shape[1], "pictures and their originals")
+    grid: Array = flat.reshape(shape)
+    lowest = min(0.0, float(np.nanmin(originals)))
+    extent = lowest, float(np.nanmax(originals))
+    blank = set(grid.flat)
+    width, height = size_of(grid[0, 0])
+    names, labels = within(names, width, FONT), within(fitted, height, FONT)
+    for i, (original, name) in enumerate(zip(originals, names, strict=True)):
+        first = i * len(fitted)
+        picture(grid[first, 0], original, image_shape, "gray", extent)
+        grid[first, 0].set_xlabel(name, fontsize=FONT, labelpad=3, parse_math=False)
+        blank.discard(grid[first, 0])
+        for line, label, group in zip(grid[first : first + len(fitted)], labels, fitted.values(), strict=True):
+            if len(fitted) > 1 or i == 0:
+                line[1].set_ylabel(label, fontsize=FONT, labelpad=2, parse_math=False)
+            for model in group:
+                ax = line[1 + counts.index(model.k)]
+                picture(ax, model.rows[i], image_shape, "gray", extent)
+                ax.set_xlabel(f"error {percent(model.errors[i])}", fontsize=FONT, labelpad=3)
+                blank.discard(ax)
+    for ax in blank:
+        empty(ax)
+    for ax, title in zip(grid[0], ["original", *(f"k = {k}" for k in counts)], strict=True):
+        ax.set_title(title, fontsize=FONT, pad=3)
     return grid
+
+
+def _by_line(models: Any) -> dict[str, list[Any]]:
+    """Return the models of each line, by what it is called."""
+    if isinstance(models, Mapping):
+        lines = {str(label): _listed(group) for label, group in models.items()}
+    else:
+        lines = {}
+        for model in _listed(models):
+            lines.setdefault("NMF" if isinstance(model, Factorization) else type(model).__name__, []).append(model)
+    if not lines or not all(lines.values()):
+        raise ValueError("models must hold at least one model for each line, got none.")
+    for model in (model for group in lines.values() for model in group):
+        if not isinstance(model, Factorization) and not (
+            hasattr(model, "transform") and hasattr(model, "inverse_transform")
+        ):
+            raise TypeError(
+                "a model must be a Factorization or have transform and inverse_transform; "
+                f"got {type(model).__name__}."
+            )
+    return lines
+
+
+def _listed(models: Any) -> list[Any]:
+    return list(models) if isinstance(models, list | tuple) else [models]
+
+
+def _rows_of(X: Any, rows: Any) -> tuple[Array, list[Any], Any]:
+    """Return some rows of X dense, what they are called, and as models take them: those of a frame as a frame."""
+    if scipy.sparse.issparse(X):
+        X = X.tocsr()
+    elif not hasattr(X, "columns"):
+        X = np.asarray(X)
+    if len(X.shape) != 2:
+        raise ValueError(f"X must have rows and features, got the shape {X.shape}.")
+    index = chosen(rows, X.shape[0], "rows", first=3)
+    names = names_of(X)[0]
+    called = [f"row {i}" for i in index] if names is None else list(names[index])
+    if hasattr(X, "columns"):
+        given = X.iloc[index] if hasattr(X, "iloc") else X[index.tolist()]
+        return np.asarray(given, float), called, given
+    dense = X[index].toarray() if scipy.sparse.issparse(X) else X[index]
+    return np.asarray(dense, float), called, dense
+
+
+def _fitted(label: str, group: list[Any], given: Any, originals: Array) -> list[Fitted]:
+    """Return rows as each model of a line gives them back, by growing number of parts."""
+    fitted = []
+    for model in group:
+        W = model.transform(given)
+        rows = W @ model.H if isinstance(model, Factorization) else model.inverse_transform(W)
+        fitted.append(Fitted(W.shape[1], np.asarray(rows), _errors(originals, np.asarray(rows))))
+    counts = [model.k for model in fitted]
+    if len(set(counts)) < len(counts):
+        raise ValueError(
+            f"Models of one line must differ in their number of parts, those of {label!r} have {counts}; "
+            "name lines of their own by a dict."
+        )
+    return fitted
+
+
+def _errors(x: Array, fitted: Array) -> Array:
+    """Return the relative error of each row, over what was observed of it."""
+    lengths = np.linalg.norm(np.where(np.isnan(x), 0, [x - fitted, x]), axis=2)
+    return relative_errors(*lengths)
