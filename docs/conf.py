@@ -29,7 +29,20 @@ numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
 # The scripts in the order of the gallery: the easy ones first.
-GALLERY = ["ratings.py", "pollution.py", "guided_topics.py", "negative_noise.py"]
+GALLERY = [
+    "directions.py",
+    "reconstructions.py",
+    "parts.py",
+    "signals.py",
+    "notes.py",
+    "leukemia.py",
+    "digits.py",
+    "compare.py",
+    "ratings.py",
+    "pollution.py",
+    "guided_topics.py",
+    "negative_noise.py",
+]
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",

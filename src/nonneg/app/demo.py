@@ -53,7 +53,7 @@ def demo(
     with stepping(chapter.steps(counts)) as step:
         step(f"{parts} parts of faces")
         began = time.perf_counter()
-        result = factorize(faces.data, parts, seed=seed)
+        result = factorize(faces.data, parts, seed=seed).named(rows=faces.target_names[faces.target])
         seconds = time.perf_counter() - began
         sections = [
             chapter.directions(seed, step),

@@ -1,0 +1,42 @@
+"""
+Three kinds of leukemia
+=======================
+
+Gene expression of 38 patients. Nobody told the method which kind of leukemia each has.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+import nonneg
+from nonneg.datasets import load_leukemia
+
+leukemia = load_leukemia()
+kinds = leukemia.target_names[leukemia.target]
+result = nonneg.factorize(leukemia.data, 3, loss="kullback-leibler", n_init=10, seed=0)
+result = result.named(rows=leukemia.sample_names, features=leukemia.feature_names)
+
+part, share, margin = nonneg.inspect.dominant(result)
+for j in range(3):
+    names, counts = np.unique(kinds[part == j], return_counts=True)
+    print(f"part {j + 1} dominates:", ", ".join(f"{count} {name}" for name, count in zip(names, counts, strict=True)))
+for j, genes in enumerate(nonneg.inspect.top_features(result, 4, by="exclusivity").names):
+    print(f"genes that mark part {j + 1}:", ", ".join(genes))
+
+# %%
+# Each patient as a sum of three parts, patients of one kind beside each other.
+
+nonneg.plots.shares(result, rows="all", groups=kinds)
+plt.show()
+
+# %%
+# Patients and parts, parts and genes, both in the order of their parts.
+
+nonneg.plots.heatmap(result, groups=kinds)
+plt.show()
+
+# %%
+# The same patients in the plane.
+
+nonneg.plots.scatter(result, by=kinds, method="pca")
+plt.show()
