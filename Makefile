@@ -1,5 +1,5 @@
 # All the set-up of a checkout, in a virtual environment of its own: .venv
-#   make demo    build, install, factorize the faces, write the pictures to demo/
+#   make demo    build, install, walk through NMF in pictures, written to demo/
 #   make test    build, install, run ruff, mypy, import-linter, codespell, tests and doctests
 #   make docs    build, install, run the scripts of the gallery, write the documentation to docs/_build/html
 #   make bench   build, install, print the speed tables (long)
@@ -16,7 +16,7 @@ NATIVE := CMakeLists.txt pyproject.toml $(wildcard src/core/*)
 .PHONY: demo test docs bench clean
 
 demo: $(VENV)/demo.stamp
-	@echo "--- nonneg demo: 15 parts of 400 faces, pictures in demo/"
+	@echo "--- nonneg demo: NMF in pictures, demo/index.html"
 	$(BIN)/nonneg demo --out demo
 
 test: $(VENV)/dev.stamp
@@ -30,7 +30,7 @@ test: $(VENV)/dev.stamp
 	@echo "--- codespell"
 	$(BIN)/codespell
 	@echo "--- tests and doctests, warnings are errors"
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 8
 
 # Pages are written anew each time. A script of the gallery runs again once it has changed; make clean forgets them all.
 docs: $(VENV)/dev.stamp
@@ -42,6 +42,7 @@ bench: $(VENV)/bench.stamp
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benchmarks/fits.py
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benchmarks/fits.py --strict --seeds 1
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benchmarks/divergences.py
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python benchmarks/reconstructions.py
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m pytest benchmarks/kernels.py
 
 # Python files are used where they lie (editable); only a change of the native core builds again.

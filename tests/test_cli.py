@@ -363,8 +363,8 @@ def test_missing_matplotlib(run, monkeypatch):
     assert 'pip install "nonneg[plot]"' in one_sentence(err)
 
 
-@pytest.mark.parametrize("package", ["typer", "rich"])
-def test_missing_typer_or_rich(run, monkeypatch, package):
+@pytest.mark.parametrize("package", ["typer", "rich", "jinja2"])
+def test_missing_typer_or_rich_or_jinja2(run, monkeypatch, package):
     class Absent:
         @staticmethod
         def find_spec(name, path=None, target=None):
@@ -372,7 +372,7 @@ def test_missing_typer_or_rich(run, monkeypatch, package):
                 raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
     monkeypatch.setattr(sys, "meta_path", [Absent, *sys.meta_path])
-    for name in [name for name in sys.modules if name.split(".")[0] == package or name == "nonneg.app.demo"]:
+    for name in [name for name in sys.modules if name.split(".")[0] == package or name.startswith("nonneg.app.")]:
         monkeypatch.delitem(sys.modules, name)
     code, out, err = run("--version")
     assert (code, out) == (1, "")

@@ -18,7 +18,7 @@ def main() -> None:
     try:
         app = application()
     except ModuleNotFoundError as error:
-        if error.name not in ("typer", "rich"):
+        if error.name not in ("typer", "rich", "jinja2"):
             raise
         sys.exit(f'nonneg: the command line needs {error.name}: pip install "nonneg[app]".')
     app(prog_name="nonneg")

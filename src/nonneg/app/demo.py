@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from nonneg.app.page import write_page, write_picture
 from nonneg.explain.words import percent
 from nonneg.solve import Factorization, factorize
 from nonneg.solve.stop import why
@@ -42,7 +43,6 @@ def demo(
 
     use_no_display()
     from nonneg.app import chapter
-    from nonneg.app.page import write_page, write_picture
 
     prepare_folder(out)
     faces = fetch_faces(source.value, resize=0.5 if source is Faces.orl else None)

@@ -9,6 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import BinaryIO
 
+from jinja2 import Environment
+
 from nonneg.data import Array
 from nonneg.solve.files import whole_file
 
@@ -42,8 +44,6 @@ class Section:
 
 def write_page(path: Path, title: str, sections: Sequence[Section], closing: str) -> None:
     """Write sections whose pictures lie beside the page: the whole file, or none and the old one stays."""
-    from jinja2 import Environment
-
     # Every word that comes from data is escaped.
     template = Environment(autoescape=True).from_string(files("nonneg.app").joinpath("page.html").read_text("utf-8"))
     text = template.render(title=title, sections=sections, closing=closing)
