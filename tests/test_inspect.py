@@ -180,7 +180,7 @@ def test_ten_thousand_named_columns():
 @pytest.mark.parametrize("count", [0, -1, 2.0, True, None, "ten"])
 def test_top_refuses_a_wrong_count(result, count):
     for find in (inspect.top_features, inspect.top_rows):
-        with pytest.raises(ValueError, match="count must be an integer of at least 1, got"):
+        with pytest.raises(ValueError, match="count must be an integer >= 1, got"):
             find(result, count)
 
 

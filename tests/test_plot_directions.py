@@ -191,9 +191,9 @@ def test_directions_refuses_what_does_not_fit(X, two):
         plots.directions(two, X[1:])
     with pytest.raises(ValueError, match="at least one Factorization, got none"):
         plots.directions([], X)
-    with pytest.raises(TypeError, match="results must be a Factorization or a list of them, got ndarray"):
+    with pytest.raises(TypeError, match=r"result must be a Factorization, .* got ndarray"):
         plots.directions(X, X)
-    with pytest.raises(TypeError, match="number 1 is a ndarray"):
+    with pytest.raises(TypeError, match=r"result must be a Factorization, .* got ndarray"):
         plots.directions([two, X], X)
     with pytest.raises(ValueError, match="2 results need as many Axes, got 1"):
         plots.directions([two, two], X, axes=plt.subplots()[1])

@@ -13,7 +13,7 @@ import nonneg
 from nonneg import Iterations, Penalty, RelativeDecrease, plots
 from nonneg.datasets import make_signals
 from nonneg.explain.plots.layout import part_colours
-from nonneg.explain.plots.signals import CONSTANT, fit_to, range_of_runs, standardized
+from nonneg.explain.plots.signals import CONSTANT, fit_to, principal_components, range_of_runs, standardized
 
 pytestmark = pytest.mark.usefixtures("clean_drawing")
 
@@ -105,6 +105,20 @@ def test_either_sign_fits_only_where_signs_are_open():
     signed = np.stack([-truth[:, 0], truth[:, 0] + 3 * rng.standard_normal(300)], axis=1)
     assert fit_to(signed, truth[:, :1], signed=True)[0] == [1]
     assert fit_to(signed, truth[:, :1], signed=False)[0] == [0]
+
+
+def test_parts_are_never_turned_and_components_are(small):
+    """A part that runs against the only source left for it shows so; a component has no sign of its own."""
+    random = np.random.default_rng(0)
+    W = random.random((120, 3))
+    axes = plots.sources(replace(small, W=W), truth=-W)
+    for line, j in zip(axes[1].lines, fit_to(W, -W, signed=True)[0], strict=True):
+        assert np.corrcoef(line.get_ydata(), W[:, j])[0, 1] == pytest.approx(1)
+    X = 1 + random.random((120, 12))
+    scores = standardized(principal_components(X, 3))
+    axes = plots.sources(small, X, truth=-scores, methods=["pca"])
+    for line, score in zip(axes[2].lines, scores.T, strict=True):
+        assert np.corrcoef(line.get_ydata(), score)[0, 1] == pytest.approx(-1)
 
 
 def test_more_sources_than_signals():
@@ -305,7 +319,7 @@ def test_sources_refuses_what_does_not_fit(short, small):
     for truth in (np.ones((119, 3)), np.ones(120), np.ones((120, 0))):
         with pytest.raises(ValueError, match="truth must have 120 rows and a column for each source, got"):
             plots.sources(small, truth=truth)
-    with pytest.raises(ValueError, match="result must hold at least one Factorization, got none"):
+    with pytest.raises(ValueError, match="results must hold at least one Factorization, got none"):
         plots.sources([])
     with pytest.raises(TypeError, match="result must be a Factorization"):
         plots.sources(short.data)

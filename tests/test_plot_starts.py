@@ -148,7 +148,7 @@ def test_starts_refuses_what_does_not_fit(X, runs):
         plots.starts([runs[0], nonneg.factorize(X, 4, seed=0, loss="poisson")])
     with pytest.raises(ValueError, match="at least one Factorization, got none"):
         plots.starts([])
-    with pytest.raises(TypeError, match="results must hold Factorizations only, but number 1 is a str"):
+    with pytest.raises(TypeError, match=r"result must be a Factorization, .* got str"):
         plots.starts([runs[0], "run"])
     with pytest.raises(ValueError, match="side"):
         plots.starts(runs, side="X")

@@ -168,10 +168,11 @@ def test_shares_refuses_what_does_not_fit(made):
         plots.shares(result, groups=["a"] * 60)
     with pytest.raises(ValueError, match="groups must hold a label for each of the 60 rows, got 59"):
         plots.shares(result, rows="all", groups=["a"] * 59)
-    with pytest.raises(ValueError, match="rows must be \"all\", a slice or indices, got 'some'"):
+    with pytest.raises(ValueError, match="rows must be \"all\", a slice, positions or a boolean array, got 'some'"):
         plots.shares(result, rows="some")
-    with pytest.raises(ValueError, match="at least one row"):
-        plots.shares(result, rows=slice(0, 0))
+    for none in (slice(0, 0), []):
+        with pytest.raises(ValueError, match="rows must name at least one of 60, got none"):
+            plots.shares(result, rows=none)
     with pytest.raises(IndexError, match="60 is out of bounds"):
         plots.shares(result, rows=[60])
 
@@ -300,11 +301,11 @@ def test_heatmap_refuses_what_does_not_fit(made):
     result = made(2)
     with pytest.raises(ValueError, match='side must be "both", "W" or "H", got \'w\''):
         plots.heatmap(result, side="w")
-    with pytest.raises(ValueError, match="most must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="most must be an integer >= 1, got 0"):
         plots.heatmap(result, most=0)
     with pytest.raises(ValueError, match="groups are labels of the rows"):
         plots.heatmap(result, side="H", groups=["a"] * 60)
     with pytest.raises(ValueError, match="each of the 60 rows, got 3"):
         plots.heatmap(result, groups=["a"] * 3)
-    with pytest.raises(ValueError, match='side="both" needs 2 Axes, got 1'):
+    with pytest.raises(ValueError, match="2 sides need as many Axes, got 1"):
         plots.heatmap(result, axes=plt.subplots()[1])

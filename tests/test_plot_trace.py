@@ -97,14 +97,14 @@ def test_trace_on_given_axes(runs):
 
 
 def test_trace_refuses_what_does_not_fit(runs):
-    with pytest.raises(ValueError, match="at least one run"):
+    with pytest.raises(ValueError, match="at least one Factorization, got none"):
         plots.trace([])
-    with pytest.raises(TypeError, match="a dict or a list of them, got int"):
+    with pytest.raises(TypeError, match=r"result must be a Factorization, .* got int"):
         plots.trace([3])
     with pytest.raises(TypeError, match="got float"):
         plots.trace(3.0)
     other = nonneg.factorize(np.eye(3), 2, seed=0, stop=nonneg.Iterations(1))
     with pytest.raises(ValueError, match="got frobenius on 3 x 3 and frobenius on 30 x 20"):
         plots.trace([runs[0], other])
-    with pytest.raises(ValueError, match="needs 2 Axes"):
-        plots.trace(runs, axes=plt.subplots(3)[1])
+    with pytest.raises(ValueError, match="2 panels need as many Axes, got 1"):
+        plots.trace(runs, axes=plt.subplots()[1])

@@ -146,7 +146,7 @@ def test_parts_refuses_what_does_not_fit(result):
         plots.parts(result, image_shape=(5, 8))
     with pytest.raises(ValueError, match="image_shape must be"):
         plots.parts(result, image_shape=(-6, -8))
-    with pytest.raises(ValueError, match="most must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="most must be an integer >= 1, got 0"):
         plots.parts(result, image_shape=SHAPE, most=0)
     with pytest.raises(ValueError, match="5 parts need as many Axes, got 4"):
         plots.parts(result, image_shape=SHAPE, axes=plt.subplots(2, 2)[1])

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.optimize
 
 from nonneg.data import Array
-from nonneg.explain.inspect.vectors import cosines
+from nonneg.explain.inspect.vectors import cosines, paired, picked
 
 # Columns of the table, and their headings in print: two lines each.
 HEADINGS = {
@@ -132,8 +131,8 @@ class Comparison:
 def partners(first: Array, second: Array) -> tuple[Array, Array]:
     """Return which row of the second goes with each of the first, whatever its sign, and the cosine between them."""
     cosine = cosines(np.asarray(first, np.float64), np.asarray(second, np.float64))
-    chosen, order = scipy.optimize.linear_sum_assignment(np.abs(cosine), maximize=True)
-    return order, cosine[chosen, order]
+    order = paired(np.abs(cosine))
+    return order, picked(cosine, order)
 
 
 def _sign(values: Array) -> Array:

@@ -11,6 +11,7 @@ import scipy.sparse
 from nonneg.data import Array
 from nonneg.explain.comparison import partners
 from nonneg.explain.decompositions import Fitted
+from nonneg.explain.inspect.residuals import relative_errors
 from nonneg.explain.inspect.shape import hoyer
 
 # Numbers of W H that are held at once.
@@ -67,7 +68,5 @@ def _negative(F: Array, dtype: Any) -> float:
 
 
 def _relative(sums: Sums) -> float:
-    """Return ||X - X^|| / ||X||; 0 for zeros that are met exactly, else infinite."""
-    if sums.whole == 0:
-        return 0.0 if sums.left == 0 else np.inf
-    return float(np.sqrt(sums.left / sums.whole))
+    """Return ||X - X^|| / ||X||."""
+    return float(relative_errors(np.sqrt(sums.left), np.sqrt(sums.whole)))

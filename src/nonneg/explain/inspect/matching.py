@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.optimize
 
 from nonneg.data import Array
 from nonneg.explain.inspect.tables import table
-from nonneg.explain.inspect.vectors import cosines, vectors_of
+from nonneg.explain.inspect.vectors import cosines, paired, picked, vectors_of
 from nonneg.explain.labels import part_labels
 from nonneg.solve import Factorization
 
@@ -71,9 +70,8 @@ def match(first: Any, second: Any, *, side: str = "H", as_frame: bool = False) -
             f"The parts of both must be equally long to be compared by {side}, got {A.shape[1]} and {B.shape[1]}."
         )
     cosine = cosines(A, B)
-    chosen, partners = scipy.optimize.linear_sum_assignment(cosine, maximize=True)
-    order, similarity = np.full(len(A), -1), np.zeros(len(A))
-    order[chosen], similarity[chosen] = partners, cosine[chosen, partners]
+    order = paired(cosine)
+    similarity = picked(cosine, order)
     if not as_frame:
         return Match(order, similarity)
     names = np.array([*part_labels(len(B)), None], object)  # -1 picks the last: no partner

@@ -144,7 +144,7 @@ def _top(
     if by not in SCORES:
         raise ValueError(f"by must be one of {SCORES}, got {by!r}.")
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
-        raise ValueError(f"count must be an integer of at least 1, got {count!r}.")
+        raise ValueError(f"count must be an integer >= 1, got {count!r}.")
     portions = _portions(F)
     score = weight if by == "weight" else _score(portions, result.share, by)
     index = np.argsort(-score, axis=1, kind="stable")[:, :count]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.optimize
 
 from nonneg.data import Array
 from nonneg.solve import Factorization
@@ -43,6 +44,23 @@ def cosines(A: Array, B: Array) -> Array:
     """Return the cosine of the angle between each row of A and each of B; 0 for a row of zeros."""
     cosine: Array = np.clip(unit(A) @ unit(B).T, -1, 1)
     return cosine
+
+
+def paired(likeness: Array) -> Array:
+    """Return the column that goes with each row, such that the sum over pairs is largest; -1 where none is left.
+
+    The assignment problem (Kuhn 1955, doi:10.1002/nav.3800020109).
+    """
+    rows, columns = scipy.optimize.linear_sum_assignment(likeness, maximize=True)
+    order = np.full(len(likeness), -1)
+    order[rows] = columns
+    return order
+
+
+def picked(values: Array, order: Array) -> Array:
+    """Return the value of each row in the column that goes with it; 0 where there is none."""
+    found: Array = np.where(order < 0, 0.0, values[np.arange(len(order)), order])
+    return found
 
 
 def divided(above: Array, below: Array) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from nonneg.data import Array
-from nonneg.explain.plots.layout import COLOURS, FONT, LINE, columns_of, first_axes, inches, lowest, panels
+from nonneg.explain.plots.layout import FONT, LINE, columns_of, first_axes, lowest, panels, width_of
 from nonneg.explain.plots.lines import short_numbers
 
 # Inches: a bar with the gap to the next, the longest bar, the numbers below.
@@ -23,7 +23,7 @@ def grid_of_bars(names: Sequence[Sequence[str]], *, heading: str, note: str = ""
         grid = first_axes(axes, count)
         outer = np.ones(count, bool)
     else:
-        room = inches((name for part in names for name in part), FONT - 1) + 0.05
+        room = width_of((name for part in names for name in part), FONT - 1) + 0.05
         height = STEP * slots_of(names) + 0.05
         columns = columns_of(count, (height + LINE + BENEATH) / (room + LONGEST))
         outer = lowest(count, columns)
@@ -47,9 +47,9 @@ def slots_of(names: Sequence[Sequence[str]]) -> int:
     return max(1, *map(len, names))
 
 
-def bars(ax: Any, names: Sequence[str], lengths: Array, slots: int) -> None:
+def bars(ax: Any, names: Sequence[str], lengths: Array, slots: int, colour: Any) -> None:
     """Draw a bar for each name, the first on top, where so many have room."""
-    ax.barh(range(len(names)), lengths, color=COLOURS[0], height=0.7)
+    ax.barh(range(len(names)), lengths, color=colour, height=0.7)
     top = float(lengths.max(initial=0))
     ax.set(xlim=(0, 1.05 * top if top > 0 else 1), ylim=(slots - 0.4, -0.6))
     # A name is no formula, whatever dollars it holds.

@@ -5,19 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 
 from nonneg.data import Array
 from nonneg.explain.comparison import Comparison
 from nonneg.explain.decompositions import TITLES
-from nonneg.explain.plots.layout import FONT, GAP, HAIRLINE, LINE, check_shape, picture, proportion
+from nonneg.explain.plots.layout import (
+    FONT,
+    GAP,
+    HAIRLINE,
+    LINE,
+    check_shape,
+    count_of,
+    first_axes,
+    note_of,
+    panels,
+    picture,
+    proportion,
+)
 from nonneg.explain.words import shortened
 
 # Blue takes away, red adds: apart for any eye, white between.
-COLOURS = "RdBu_r"
-# Inches: the strip of numbers at the left, a line of it, the narrowest and the widest picture.
-NUMBERS, ROW, NARROW, WIDE = 1.45, 0.98, 0.72, 1.6
+SIGNED = "RdBu_r"
+# Inches: the strip of numbers at the left, a line of it, the narrowest and the widest picture, the room of the note.
+NUMBERS, ROW, NARROW, WIDE, NARROWEST_GRID = 1.45, 0.98, 0.72, 1.6, 4.2
 # Inches of one picture, and of the names at its left, where it is a line or bars; bars of a part.
 LINES, BARS, NAMES, TOP = (1.5, 0.8), (1.0, 0.8), 1.15, 5
 # How many parts are drawn unless the user says so.
@@ -43,8 +54,8 @@ def comparison(
         of their five largest entries, where features have names, else as lines over the features.
     most : int, optional
         Draw at most so many parts, at least 1; by default 15 pictures, 8 lines or 6 groups of bars.
-    axes : array of Axes, shape (number of methods, parts drawn), optional
-        Where to draw. By default a new figure.
+    axes : array of Axes, optional
+        Where to draw, at least one for each part of each method; spare ones are blanked. By default a new figure.
 
     Returns
     -------
@@ -54,8 +65,10 @@ def comparison(
     ------
     ImportError
         If matplotlib is missing.
+    TypeError
+        If `result` is no Comparison.
     ValueError
-        If `image_shape` does not fit the features, `most` is below 1, or the number of Axes is wrong.
+        If `image_shape` does not fit the features, `most` is below 1, or there are too few Axes.
 
     Examples
     --------
@@ -65,20 +78,17 @@ def comparison(
     >>> nonneg.plots.comparison(comparison, image_shape=swimmer.image_shape).shape
     (2, 4)
     """
+    if not isinstance(result, Comparison):
+        raise TypeError(f"result must be a Comparison, as nonneg.compare returns it, got {type(result).__name__}.")
     n = next(iter(result.components.values())).shape[1]
     if image_shape is not None:
         check_shape(image_shape, n)
-    if most is not None and most < 1:
-        raise ValueError(f"most must be at least 1, got {most!r}.")
     names = result.feature_names
     named = names is not None and names.dtype.kind not in "iuf"
     kind = "picture" if image_shape is not None else "bars" if named else "line"
-    count = min(result.k, MOST[kind] if most is None else most)
-    shape = len(result.methods), count
-    grid = _figure(shape, kind, image_shape, result.k) if axes is None else np.asarray(axes, object)
-    if grid.size != shape[0] * count:
-        raise ValueError(f"{shape[0]} methods of {count} parts need {shape[0] * count} Axes, got {grid.size}.")
-    grid = grid.reshape(shape)
+    shape = len(result.methods), count_of(result.k, MOST[kind] if most is None else most)
+    flat = _figure(shape, kind, image_shape, result.k) if axes is None else first_axes(axes, shape[0] * shape[1])
+    grid: Array = flat.reshape(shape)
 
     x = np.arange(n) if names is None else names
     for i, (line, (method, parts)) in enumerate(zip(grid, result.lined_up().items(), strict=True)):
@@ -97,7 +107,7 @@ def comparison(
 
 def _picture(ax: Any, part: Array, image_shape: tuple[int, int]) -> None:
     top = _top(part)
-    picture(ax, part, image_shape, COLOURS, (-top, top))
+    picture(ax, part, image_shape, SIGNED, (-top, top))
     ax.spines[:].set(visible=True, color=HAIRLINE, linewidth=0.5)
 
 
@@ -151,40 +161,47 @@ def _numbers(ax: Any, result: Comparison, i: int, method: str, *, left: float) -
 
 def _figure(shape: tuple[int, int], kind: str, image_shape: tuple[int, int] | None, k: int) -> Array:
     """Make a figure of equal pictures whose size follows from theirs, with room for numbers, titles and a legend."""
-    rows, columns = shape
+    methods, columns = shape
     left = NAMES if kind == "bars" else 0.0
     if image_shape is None:
         width, height = BARS if kind == "bars" else LINES
     else:
         width = float(np.clip(9 / columns, NARROW, WIDE))
         height = width * proportion(image_shape)
-    across, down = left + width + GAP, max(height, ROW) + GAP
-    below = 2 * LINE
-    size = NUMBERS + max(columns * across, 4.2), LINE + GAP + rows * down + below + LINE
-    figure = plt.figure(figsize=size)
-    grid = np.empty(shape, object)
-    for i, j in np.ndindex(shape):
-        bottom = size[1] - LINE - GAP - i * down - (down - GAP + height) / 2
-        x = NUMBERS + j * across + left
-        grid[i, j] = figure.add_axes((x / size[0], bottom / size[1], width / size[0], height / size[1]))
-    _legend(figure, size)
-    shown = "" if columns == k else f"{columns} of {k} parts shown; "
-    note = (
-        f"{shown}each part in its own scale, paired by likeness with the one above and turned to point the same way"
+    pad = max(0.0, (ROW - height) / 2)
+    spare = max(0.0, NARROWEST_GRID - columns * (left + width + GAP))
+    scales = "each part in its own scale, paired with the one above and turned to point the same way"
+    grid = panels(
+        methods * columns,
+        columns,
+        (width, height),
+        above=pad,
+        below=pad,
+        left=left,
+        margins=(NUMBERS - GAP, 2 * LINE, spare, LINE),
+        note="; ".join(filter(None, [note_of(columns, k), scales])),
     )
-    figure.text(GAP / size[0], GAP / size[1], note, fontsize=FONT - 1, color="0.3", va="bottom")
+    _legend(grid[0].figure)
     return grid
 
 
-def _legend(figure: Any, size: tuple[float, float]) -> None:
+def _legend(figure: Any) -> None:
     """Write what the colours say: a word in each, and white between."""
-    y = (GAP + 1.1 * LINE) / size[1]
+    width, height = figure.get_size_inches()
     for x, word, side in ((GAP, "takes away", -1), (GAP + 0.75, "adds", 1)):
-        figure.text(x / size[0], y, word, fontsize=FONT - 1, fontweight="bold", color=_colour(side), va="bottom")
+        figure.text(
+            x / width,
+            (GAP + 1.1 * LINE) / height,
+            word,
+            fontsize=FONT - 1,
+            fontweight="bold",
+            color=_colour(side),
+            va="bottom",
+        )
 
 
 def _colour(value: float) -> Any:
-    return mpl.colormaps[COLOURS](0.9 if value >= 0 else 0.1)
+    return mpl.colormaps[SIGNED](0.9 if value >= 0 else 0.1)
 
 
 def _top(part: Array) -> float:

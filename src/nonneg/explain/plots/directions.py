@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from nonneg.data import Array
+from nonneg.explain.labels import feature_labels
 from nonneg.explain.plots.layout import COLOURS, FONT, HAIRLINE, LINE, first_axes, part_colours
 from nonneg.explain.plots.several import fitted, titled
 from nonneg.explain.words import part_title, shortened
@@ -82,10 +83,9 @@ def directions(results: Any, X: Any, *, axes: Any = None) -> Array:
         _cone(ax, ends, 2 * float(np.abs(high - low).max()))
         ax.scatter(*points.T, s=6, color=CLOUD, linewidths=0, rasterized=len(points) > 10_000, zorder=2)
         _arrows(ax, ends, result)
-        ax.set_title(f"{shortened(title, 32)}\n{fitted(result)}", fontsize=FONT + 1)
-        names = result.feature_names if result.feature_names is not None else ("feature 0", "feature 1")
-        for axis, name in zip((ax.xaxis, ax.yaxis), names, strict=True):
-            axis.set_label_text(shortened(name), fontsize=FONT)
+        ax.set_title(f"{shortened(title, 32)}\n{fitted(result)}", fontsize=FONT + 1, parse_math=False)
+        for axis, name in zip((ax.xaxis, ax.yaxis), feature_labels(result), strict=True):
+            axis.set_label_text(shortened(name), fontsize=FONT, parse_math=False)
         ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
         ax.tick_params(labelsize=FONT)
         ax.spines[["top", "right"]].set_visible(False)

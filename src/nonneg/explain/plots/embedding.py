@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nonneg.data import Array
+from nonneg.explain.words import percent
 
 # Fewer rows have no neighbourhoods to keep.
 FEWEST_NEIGHBOURS, FEWEST = 10, 3
@@ -43,7 +44,7 @@ def _pca(table: Array, _: int) -> Embedding:
     with np.errstate(invalid="ignore"):  # rows that are all the same have no variance to share
         pca = PCA(2, svd_solver="full").fit(table)
     first, second = np.nan_to_num(pca.explained_variance_ratio_)
-    names = f"first principal component ({first:.0%})", f"second principal component ({second:.0%})"
+    names = f"first principal component ({percent(first)})", f"second principal component ({percent(second)})"
     return Embedding(pca.transform(table), names)
 
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from nonneg.data import Array
 from nonneg.explain.inspect import row_shares
+from nonneg.explain.inspect.vectors import check_result
 from nonneg.explain.labels import feature_labels, row_labels
-from nonneg.explain.plots.keys import LINE_HEIGHT, Labels, as_labels, inches, key, share_bar
-from nonneg.explain.plots.layout import FONT
+from nonneg.explain.plots.keys import LINE_HEIGHT, Labels, as_labels, key, settled_size, share_bar
+from nonneg.explain.plots.layout import FONT, count_of, first_axes
 from nonneg.explain.plots.tables import by_largest_part, fit, means_of_lines, number_parts
 from nonneg.explain.words import shortened
 from nonneg.solve import Factorization
@@ -44,8 +45,8 @@ def heatmap(
         Draw at most so many lines, at least 1: in turn the largest of each part, by the amount that the part holds.
         All lines by default.
     axes : Axes or array of Axes, optional
-        Where to draw, one for each side; their figure should have ``layout="constrained"``, so that there is room for
-        the keys. By default a new figure.
+        Where to draw, at least one for each side; spare ones are blanked. Their figure should have
+        ``layout="constrained"``, so that there is room for the keys. By default a new figure.
 
     Returns
     -------
@@ -54,8 +55,8 @@ def heatmap(
     Raises
     ------
     ValueError
-        If `side` is none of the three, `groups` are not one label a row or come without W, `most` is below 1, or the
-        number of Axes is wrong.
+        If `side` is none of the three, `groups` are not one label a row or come without W, `most` is below 1, or
+        there are too few Axes.
 
     Examples
     --------
@@ -66,20 +67,20 @@ def heatmap(
     >>> [name.get_text() for name in axes[0].get_yticklabels()]
     ['Bob', 'Ann']
     """
+    result = check_result(result)
     if side not in ("both", "W", "H"):
         raise ValueError(f'side must be "both", "W" or "H", got {side!r}.')
-    if most is not None and most < 1:
-        raise ValueError(f"most must be at least 1, got {most!r}.")
     if groups is not None and side == "H":
         raise ValueError('groups are labels of the rows of X: they need side="W" or side="both".')
     labels = None if groups is None else as_labels(groups, len(result.W), "groups")
 
     sides = "WH" if side == "both" else side
     lines = {of: _lines(result if of == "W" else _turned(result), most) for of in sides}
-    grid = _new_axes(result.k, [len(lines[of].order) for of in sides]) if axes is None else np.asarray(axes, object)
-    if grid.size != len(sides):
-        raise ValueError(f'side="{side}" needs {len(sides)} Axes, got {grid.size}.')
-    grid = grid.ravel()
+    grid = (
+        _new_axes(result.k, [len(lines[of].order) for of in sides])
+        if axes is None
+        else first_axes(axes, len(sides), "sides")
+    )
     for of, ax in zip(sides, grid, strict=True):
         order, shares = lines[of]
         what, names = ("row", row_labels) if of == "W" else ("feature", feature_labels)
@@ -89,8 +90,8 @@ def heatmap(
         if of == "W" and labels is not None:
             _colour_strip(ax, labels, order)
         _describe(ax, of, what, result.k, len(order), len(shares))
-        if fit(len(order), inches(ax)[1]):
-            ax.set_yticks(range(len(order)), [shortened(name) for name in names(result)[order]])
+        if fit(len(order), settled_size(ax)[1]):
+            ax.set_yticks(range(len(order)), [shortened(name) for name in names(result)[order]], parse_math=False)
         share_bar(ax, image, f"share of the {what}")
         if of == "W" and labels is not None:
             present = np.unique(labels.codes[order])
@@ -111,7 +112,8 @@ def _turned(result: Factorization) -> Factorization:
 def _lines(result: Factorization, most: int | None) -> _Lines:
     shares = row_shares(result)
     order = by_largest_part(shares)
-    if most is None or most >= len(order):
+    count = count_of(len(order), most)
+    if count == len(order):
         return _Lines(order, shares)
     part = shares.argmax(axis=1)
     amount = (result.W * result.H.sum(axis=1)).max(axis=1)
@@ -121,7 +123,7 @@ def _lines(result: Factorization, most: int | None) -> _Lines:
     for j in range(result.k):
         mine = falling[part[falling] == j]
         place[mine] = np.arange(len(mine))
-    kept = np.lexsort((-amount, place, amount == 0))[:most]
+    kept = np.lexsort((-amount, place, amount == 0))[:count]
     return _Lines(order[np.isin(order, kept)], shares)
 
 
@@ -131,13 +133,13 @@ def _new_axes(k: int, counts: list[int]) -> Array:
     height = max([2.5, *(height if height <= TALLEST else WITHOUT_NAMES for height in heights)])
     width = float(np.clip(2.8 + 0.2 * k, 3.5, 5.5))
     _, grid = plt.subplots(1, len(counts), figsize=(width * len(counts), height), squeeze=False, layout="constrained")
-    return np.asarray(grid, object)
+    return first_axes(grid, len(counts))
 
 
 def _draw(ax: Any, table: Array, left: float, right: float, **colours: Any) -> Any:
     """Draw lines from the top."""
     extent = (left, right, len(table) - 0.5, -0.5)
-    table = means_of_lines(table, inches(ax)[1] * ax.figure.dpi)[0]
+    table = means_of_lines(table, settled_size(ax)[1] * ax.figure.dpi)[0]
     return ax.imshow(table, extent=extent, aspect="auto", interpolation="nearest", **colours)
 
 
@@ -152,7 +154,7 @@ def _colour_strip(ax: Any, labels: Labels, order: Array) -> None:
 def _describe(ax: Any, of: str, what: str, k: int, drawn: int, count: int) -> None:
     some = f"{drawn} of {count} {what}s, the largest of each part" if drawn < count else f"{count} {what}s"
     ax.set_title(f"{of}: {some}", fontsize=FONT)
-    number_parts(ax.xaxis, k, 0.6 * inches(ax)[0], 0)
+    number_parts(ax.xaxis, k, 0.6 * settled_size(ax)[0], 0)
     ax.set_yticks([])
     ax.tick_params(labelsize=FONT, length=0)
     ax.spines[:].set_visible(False)

@@ -55,12 +55,12 @@ def key(ax: Any, names: list[str], colours: Any) -> Any:
     names fit depends on the height that is left to the Axes.
     """
     count = len(names)
-    height = inches(ax)[1]
+    height = settled_size(ax)[1]
     shrink = min(1.0, 1.3 * LINE_HEIGHT * count / height)
     mapped = ScalarMappable(mpl.colors.Normalize(-0.5, count - 0.5), ListedColormap(colours))
     bar = ax.figure.colorbar(mapped, ax=ax, shrink=shrink, anchor=(0, 1), aspect=height * shrink / 0.12)
     shown = range(0, count, steps_between(count, height))
-    bar.set_ticks(list(shown), labels=[names[i] for i in shown], fontsize=FONT)
+    bar.set_ticks(list(shown), labels=[names[i] for i in shown], fontsize=FONT, parse_math=False)
     bar.ax.tick_params(length=0)
     bar.ax.invert_yaxis()
     bar.outline.set_visible(False)
@@ -74,7 +74,7 @@ def part_key(ax: Any, k: int) -> Any:
 
 def share_bar(ax: Any, image: Any, title: str) -> Any:
     """Draw the colour bar of an image of shares."""
-    bar = ax.figure.colorbar(image, ax=ax, format=percents(), aspect=inches(ax)[1] / 0.15)
+    bar = ax.figure.colorbar(image, ax=ax, format=percents(), aspect=settled_size(ax)[1] / 0.15)
     bar.set_label(title, fontsize=FONT)
     bar.ax.tick_params(labelsize=FONT)
     bar.outline.set_visible(False)
@@ -86,7 +86,7 @@ def percents() -> Any:
     return FuncFormatter(lambda fraction, _: f"{100 * fraction:g} %")
 
 
-def inches(ax: Any) -> tuple[float, float]:
+def settled_size(ax: Any) -> tuple[float, float]:
     """Return the width and the height of Axes, once what is drawn has got its room."""
     root = ax.figure.canvas.figure
     engine = root.get_layout_engine()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Integral
 from typing import Any
 
 import matplotlib as mpl
@@ -36,16 +37,23 @@ def check_shape(image_shape: tuple[int, int], n: int, *, of: str = "features", n
 
 
 def count_of(k: int, most: int | None) -> int:
-    """Return how many of k parts to draw, at most so many."""
-    if most is not None and most < 1:
-        raise ValueError(f"most must be at least 1, got {most!r}.")
-    return k if most is None else min(most, k)
+    """Return how many of k parts (or lines) to draw, at most so many."""
+    if most is None:
+        return k
+    if isinstance(most, bool) or not isinstance(most, Integral) or most < 1:
+        raise ValueError(f"most must be an integer >= 1, got {most!r}.")
+    return min(int(most), k)
 
 
 def chosen(which: Any, n: int, name: str, *, first: int) -> Array:
     """Return the positions of the rows or parts asked for, out of n; by default the first few."""
-    asked = np.arange(min(n, first)) if which is None else np.asarray(which)
-    index: Array = np.atleast_1d(np.arange(n)[asked]) if asked.size else asked
+    if isinstance(which, str) and which != "all":
+        raise ValueError(f'{name} must be "all", a slice, positions or a boolean array, got {which!r}.')
+    if which is None or isinstance(which, str):
+        which = slice(first if which is None else n)
+    elif not isinstance(which, slice):
+        which = np.asarray(which, None if np.size(which) else int)
+    index: Array = np.atleast_1d(np.arange(n)[which])
     if not index.size:
         raise ValueError(f"{name} must name at least one of {n}, got none.")
     return index
@@ -150,19 +158,19 @@ def lowest(count: int, columns: int) -> Array:
 def within(names: Iterable[object], width: float, size: float, most: int = 24) -> list[str]:
     """Return names, all shortened to as many letters as fit into so many inches."""
     names = list(names)
-    while most > 6 and inches([shortened(name, most) for name in names], size) > width:
+    while most > 6 and width_of([shortened(name, most) for name in names], size) > width:
         most -= 2
     return [shortened(name, most) for name in names]
 
 
 def size_of(ax: Any) -> Array:
-    """Return width and height of Axes in inches."""
-    box = ax.get_position()
-    size: Array = np.array([box.width, box.height]) * ax.figure.get_size_inches()
+    """Return width and height of Axes in inches, as they lie now."""
+    box = ax.get_position().transformed(ax.figure.transSubfigure)
+    size: Array = np.array([box.width, box.height]) / ax.figure.dpi
     return size
 
 
-def inches(texts: Iterable[str], size: float) -> float:
+def width_of(texts: Iterable[str], size: float) -> float:
     """Return the width of the widest of some texts, in inches."""
     sheet = Figure()
     boxes = [sheet.text(0, 0, text, fontsize=size, parse_math=False).get_window_extent() for text in set(texts)]

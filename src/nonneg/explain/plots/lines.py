@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from nonneg.data import Array, as_names
-from nonneg.explain.plots.layout import COLOURS, FONT, LINE, columns_of, first_axes, lowest, panels, size_of
+from nonneg.explain.plots.layout import FONT, LINE, columns_of, first_axes, lowest, panels, size_of
 
 # matplotlib gives no types here.
 dates: Any = matplotlib.dates
@@ -68,10 +68,10 @@ def grid_of_lines(count: int, *, label: str, heading: str, note: str, axes: Any)
     return grid
 
 
-def line(ax: Any, x: Array, y: Array) -> None:
+def line(ax: Any, x: Array, y: Array, colour: Any) -> None:
     """Draw a part over an axis, on a light ground."""
-    ax.plot(x, y, color=COLOURS[0], linewidth=0.9)
-    ax.fill_between(x, y, color=COLOURS[0], alpha=0.15, linewidth=0)
+    ax.plot(x, y, color=colour, linewidth=0.9)
+    ax.fill_between(x, y, color=colour, alpha=0.15, linewidth=0)
     top = float(y.max())
     width = size_of(ax)[0]
     ax.set(xlim=(x[0], x[-1]), ylim=(0, 1.05 * top if top > 0 else 1))

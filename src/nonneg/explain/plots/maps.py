@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from nonneg.data import Array
+from nonneg.explain.inspect.vectors import check_result
 from nonneg.explain.plots.layout import (
     FONT,
     HAIRLINE,
@@ -75,6 +76,7 @@ def maps(
     >>> axes[0].images[0].get_array().shape
     (20, 30)
     """
+    result = check_result(result)
     if (row_shape is None) == (coords is None):
         raise TypeError("maps needs either row_shape=(height, width) or coords=, an array of shape (m, 2).")
     count = count_of(result.k, most)

@@ -10,6 +10,7 @@ import numpy as np
 
 from nonneg.data import Array
 from nonneg.explain.inspect import Top, top_features, top_rows
+from nonneg.explain.inspect.vectors import check_result
 from nonneg.explain.plots.bars import bars, grid_of_bars, slots_of
 from nonneg.explain.plots.layout import (
     FONT,
@@ -19,6 +20,7 @@ from nonneg.explain.plots.layout import (
     first_axes,
     grid_of_pictures,
     note_of,
+    part_colours,
     picture,
 )
 from nonneg.explain.plots.lines import given_axis, grid_of_lines, line, ordered_axis
@@ -96,6 +98,7 @@ def parts(
     >>> axes[-1].get_xlabel()
     'wavelength in nm'
     """
+    result = check_result(result)
     if side not in {"H", "W"}:
         raise ValueError(f'side must be "H" or "W", got {side!r}.')
     if kind not in KINDS:
@@ -159,8 +162,8 @@ def _lines(drawn: _Side, count: int, x: Any, unit: str | None, note: str, axes: 
     # Dates say what they are.
     called = "" if axis.dtype.kind == "M" else drawn.over
     grid = grid_of_lines(count, label=called if unit is None else unit, heading=drawn.heading, note=note, axes=axes)
-    for ax, values in zip(grid, drawn.values, strict=False):
-        line(ax, axis, values)
+    for ax, values, colour in zip(grid, drawn.values, part_colours(len(drawn.values)), strict=False):
+        line(ax, axis, values, colour)
     return grid
 
 
@@ -170,6 +173,6 @@ def _bars(drawn: _Side, count: int, note: str, axes: Any) -> Array:
     held = lengths > 0
     names = [[shortened(name) for name in top.names[j, held[j]]] for j in range(count)]
     grid = grid_of_bars(names, heading=drawn.heading, note=note, axes=axes)
-    for j, ax in enumerate(grid):
-        bars(ax, names[j], lengths[j, held[j]], slots_of(names))
+    for j, (ax, colour) in enumerate(zip(grid, part_colours(len(drawn.values)), strict=False)):
+        bars(ax, names[j], lengths[j, held[j]], slots_of(names), colour)
     return grid

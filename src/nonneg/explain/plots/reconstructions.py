@@ -27,7 +27,7 @@ from nonneg.explain.words import percent
 from nonneg.solve import Factorization
 
 
-class Fitted(NamedTuple):
+class Rebuilt(NamedTuple):
     """Rows as a model of k parts gives them back, and the relative error of each."""
 
     k: int
@@ -48,14 +48,14 @@ def reconstructions(
     Parameters
     ----------
     models : model, list of models, or dict of str to model or list of models
-        A model is a Factorization, or a fitted estimator with ``transform`` and ``inverse_transform``, such as
+        A model is a Factorization, or a rebuilt estimator with ``transform`` and ``inverse_transform``, such as
         `NMF` or scikit-learn's PCA. Models of one kind stand in one line, by their number of parts; a dict names the
         lines.
     X : array-like or sparse matrix of shape (m, n)
         Pictures, one a row: those of the fit, or new ones.
     image_shape : (height, width)
         Pixels; their product is n.
-    rows : int array, optional
+    rows : "all", slice, int or int array, optional
         Which rows of X, at least one, each from 0 to m - 1. By default the first three.
     axes : array of Axes, optional
         Where to draw, as many as are returned. By default a new figure.
@@ -90,10 +90,10 @@ def reconstructions(
     lines = _by_line(models)
     originals, names, given = _rows_of(X, rows)
     check_shape(image_shape, originals.shape[1])
-    fitted = {label: _fitted(label, group, given, originals) for label, group in lines.items()}
-    counts = sorted({model.k for group in fitted.values() for model in group})
+    rebuilt = {label: _rebuilt(label, group, given, originals) for label, group in lines.items()}
+    counts = sorted({model.k for group in rebuilt.values() for model in group})
 
-    shape = len(names) * len(fitted), 1 + len(counts)
+    shape = len(names) * len(rebuilt), 1 + len(counts)
     if axes is None:
         size = size_of_picture(shape[1], image_shape, rows=shape[0])
         flat = panels(shape[0] * shape[1], shape[1], size, below=LINE, left=LINE, margins=(0, 0, 0, LINE))
@@ -104,14 +104,14 @@ def reconstructions(
     extent = lowest, float(np.nanmax(originals))
     blank = set(grid.flat)
     width, height = size_of(grid[0, 0])
-    names, labels = within(names, width, FONT), within(fitted, height, FONT)
+    names, labels = within(names, width, FONT), within(rebuilt, height, FONT)
     for i, (original, name) in enumerate(zip(originals, names, strict=True)):
-        first = i * len(fitted)
+        first = i * len(rebuilt)
         picture(grid[first, 0], original, image_shape, "gray", extent)
         grid[first, 0].set_xlabel(name, fontsize=FONT, labelpad=3, parse_math=False)
         blank.discard(grid[first, 0])
-        for line, label, group in zip(grid[first : first + len(fitted)], labels, fitted.values(), strict=True):
-            if len(fitted) > 1 or i == 0:
+        for line, label, group in zip(grid[first : first + len(rebuilt)], labels, rebuilt.values(), strict=True):
+            if len(rebuilt) > 1 or i == 0:
                 line[1].set_ylabel(label, fontsize=FONT, labelpad=2, parse_math=False)
             for model in group:
                 ax = line[1 + counts.index(model.k)]
@@ -168,23 +168,23 @@ def _rows_of(X: Any, rows: Any) -> tuple[Array, list[Any], Any]:
     return np.asarray(dense, float), called, dense
 
 
-def _fitted(label: str, group: list[Any], given: Any, originals: Array) -> list[Fitted]:
+def _rebuilt(label: str, group: list[Any], given: Any, originals: Array) -> list[Rebuilt]:
     """Return rows as each model of a line gives them back, by growing number of parts."""
-    fitted = []
+    rebuilt = []
     for model in group:
         W = model.transform(given)
         rows = W @ model.H if isinstance(model, Factorization) else model.inverse_transform(W)
-        fitted.append(Fitted(W.shape[1], np.asarray(rows), _errors(originals, np.asarray(rows))))
-    counts = [model.k for model in fitted]
+        rebuilt.append(Rebuilt(W.shape[1], np.asarray(rows), _errors(originals, np.asarray(rows))))
+    counts = [model.k for model in rebuilt]
     if len(set(counts)) < len(counts):
         raise ValueError(
             f"Models of one line must differ in their number of parts, those of {label!r} have {counts}; "
             "name lines of their own by a dict."
         )
-    return fitted
+    return rebuilt
 
 
-def _errors(x: Array, fitted: Array) -> Array:
+def _errors(x: Array, rebuilt: Array) -> Array:
     """Return the relative error of each row, over what was observed of it."""
-    lengths = np.linalg.norm(np.where(np.isnan(x), 0, [x - fitted, x]), axis=2)
+    lengths = np.linalg.norm(np.where(np.isnan(x), 0, [x - rebuilt, x]), axis=2)
     return relative_errors(*lengths)

@@ -11,9 +11,10 @@ from matplotlib.patheffects import withStroke
 
 from nonneg.data import Array, as_names
 from nonneg.explain.inspect import dominant, row_shares
+from nonneg.explain.inspect.vectors import check_result
 from nonneg.explain.labels import part_labels
 from nonneg.explain.plots.embedding import Embedding, check_method, embed
-from nonneg.explain.plots.keys import MOST_LABELS, as_labels, inches, key, part_key
+from nonneg.explain.plots.keys import MOST_LABELS, as_labels, key, part_key, settled_size
 from nonneg.explain.plots.layout import FONT, HAIRLINE, part_colours
 from nonneg.explain.words import shortened
 from nonneg.solve import Factorization
@@ -72,6 +73,7 @@ def scatter(
     >>> ax.collections[0].get_offsets().shape
     (30, 2)
     """
+    result = check_result(result)
     check_method(method)
     m = len(result.W)
     values = None if by is None else as_names(by)
@@ -148,7 +150,7 @@ def _by_part(ax: Any, points: Array, part: Array, k: int) -> None:
 
 def _number_clusters(ax: Any, points: Array, part: Array, k: int) -> None:
     """Write the numbers of the most frequent parts at the medians of their rows, where they have room."""
-    inches(ax)  # settles where the points lie
+    settled_size(ax)  # settles where the points lie
     taken: list[Any] = []
     sizes = np.bincount(part, minlength=k)[:k]
     for j in np.argsort(-sizes, kind="stable")[: min(MOST_NUMBERS, np.count_nonzero(sizes))]:
@@ -178,4 +180,4 @@ def _by_number(ax: Any, points: Array, numbers: Array, name: Any) -> None:
     bar.ax.tick_params(labelsize=FONT)
     bar.outline.set_visible(False)
     if name is not None:
-        bar.set_label(shortened(name), fontsize=FONT)
+        bar.set_label(shortened(name), fontsize=FONT, parse_math=False)

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from nonneg.explain.inspect.vectors import check_result
 from nonneg.explain.words import percent
 from nonneg.solve import Factorization
 
 
-def listed(results: Any, *, name: str = "results") -> list[Factorization]:
-    """Return one result, or those of a sequence, as a list; refuse what is none, and an empty one."""
-    if isinstance(results, Factorization):
-        return [results]
-    if not isinstance(results, Sequence):
-        raise TypeError(f"{name} must be a Factorization or a list of them, got {type(results).__name__}.")
-    for i, result in enumerate(results):
-        if not isinstance(result, Factorization):
-            raise TypeError(f"{name} must hold Factorizations only, but number {i} is a {type(result).__name__}.")
-    if not results:
-        raise ValueError(f"{name} must hold at least one Factorization, got none.")
-    return list(results)
+def listed(results: Any) -> list[Factorization]:
+    """Return one result, or several, as a list; refuse what is none, and an empty one."""
+    several = isinstance(results, Iterable) and not isinstance(results, Factorization)
+    runs = [check_result(result) for result in (results if several else [results])]
+    if not runs:
+        raise ValueError("results must hold at least one Factorization, got none.")
+    return runs
 
 
 def titled(results: Any) -> list[tuple[str, Factorization]]:

@@ -9,9 +9,10 @@ import numpy as np
 
 from nonneg.data import Array
 from nonneg.explain.inspect import row_shares
+from nonneg.explain.inspect.vectors import check_result
 from nonneg.explain.labels import row_labels
-from nonneg.explain.plots.keys import LINE_HEIGHT, Labels, as_labels, inches, part_key, percents, steps_between
-from nonneg.explain.plots.layout import FONT, part_colours
+from nonneg.explain.plots.keys import LINE_HEIGHT, Labels, as_labels, part_key, percents, settled_size, steps_between
+from nonneg.explain.plots.layout import FONT, chosen, part_colours
 from nonneg.explain.plots.tables import by_largest_part, fit, means_of_lines, number_parts
 from nonneg.explain.words import percent, shortened
 from nonneg.solve import Factorization
@@ -64,23 +65,14 @@ def shares(result: Factorization, *, rows: Any = None, groups: Any = None, ax: A
     >>> [round(float(bar.get_height()), 2) for bar in ax.patches]
     [0.71, 0.29]
     """
+    result = check_result(result)
     if rows is None:
         if groups is not None:
             raise ValueError('groups are labels of rows: say which rows to draw, such as rows="all".')
         return _of_the_total(result, ax)
     m = len(result.W)
-    chosen = np.arange(m) if isinstance(rows, str) and rows == "all" else _checked_rows(rows, m)
     labels = None if groups is None else as_labels(groups, m, "groups")
-    return _of_rows(result, chosen, labels, ax)
-
-
-def _checked_rows(rows: Any, m: int) -> Array:
-    if isinstance(rows, str):
-        raise ValueError(f'rows must be "all", a slice or indices, got {rows!r}.')
-    chosen = np.atleast_1d(np.arange(m)[rows if isinstance(rows, slice) else np.asarray(rows)])
-    if not len(chosen):
-        raise ValueError("rows must name at least one row of X.")
-    return chosen
+    return _of_rows(result, chosen(rows, m, "rows", first=m), labels, ax)
 
 
 def _of_the_total(result: Factorization, ax: Any) -> Any:
@@ -88,7 +80,7 @@ def _of_the_total(result: Factorization, ax: Any) -> Any:
     if ax is None:
         _, ax = plt.subplots(figsize=(float(np.clip(1 + LABEL_WIDTH * k, 2.5, 9)), 3), layout="constrained")
     ax.bar(np.arange(1, k + 1), share, width=0.8, color=part_colours(k))
-    step = steps_between(k, inches(ax)[0], LABEL_WIDTH)
+    step = steps_between(k, settled_size(ax)[0], LABEL_WIDTH)
     for j in range(0, k, step):
         # A label that stands for many bars begins at its own and keeps above those it covers.
         x, align = (j + 1, "center") if step == 1 else (j + 0.6, "left")
@@ -96,10 +88,10 @@ def _of_the_total(result: Factorization, ax: Any) -> Any:
         ax.annotate(
             percent(share[j]), (x, above), (0, 2), textcoords="offset points", ha=align, va="bottom", fontsize=FONT
         )
-    last = 0.6 + (k - 1) // step * step + LABEL_WIDTH * k / inches(ax)[0]
+    last = 0.6 + (k - 1) // step * step + LABEL_WIDTH * k / settled_size(ax)[0]
     ax.set_xlim(0.4, k + 0.6 if step == 1 else max(k + 0.6, last))
     ax.set_ylim(0, 1.12 * max(share.max(), 1e-3))
-    number_parts(ax.xaxis, k, inches(ax)[0], 1, LABEL_WIDTH)
+    number_parts(ax.xaxis, k, settled_size(ax)[0], 1, LABEL_WIDTH)
     _finish(ax, "share of the total")
     return ax
 
@@ -121,7 +113,7 @@ def _of_rows(result: Factorization, rows: Array, labels: Labels | None, ax: Any)
     # Polygons with steps, one a part: a bar for each number would take a second for every few thousand. Each reaches
     # down to zero and hides what is below, so that no background shines through where edges are smoothed.
     # Steps of two pixels at least: where polygons share a pixel, the one drawn last would count for more.
-    table, starts = means_of_lines(table, LEFT_BY_KEY * inches(ax)[0] * ax.figure.dpi / 2)
+    table, starts = means_of_lines(table, LEFT_BY_KEY * settled_size(ax)[0] * ax.figure.dpi / 2)
     edges = np.append(starts, count) - 0.5
     tops = np.cumsum(table, axis=1)
     tops = np.vstack([tops, tops[-1:]])
@@ -129,9 +121,9 @@ def _of_rows(result: Factorization, rows: Array, labels: Labels | None, ax: Any)
         ax.fill_between(edges, tops[:, j], step="post", color=colour, linewidth=0, label=f"part {j + 1}")
     ax.set(xlim=(edges[0], edges[-1]), ylim=(0, 1))
     _finish(ax, "share of the row")
-    if names and fit(count, LEFT_BY_KEY * inches(ax)[0]):
+    if names and fit(count, LEFT_BY_KEY * settled_size(ax)[0]):
         ax.vlines(edges[1:-1], 0, 1, color="white", linewidth=1)
-        ax.set_xticks(range(count), names, rotation=90)
+        ax.set_xticks(range(count), names, rotation=90, parse_math=False)
     else:
         ax.set_xticks([])
         ordered = "" if count <= MOST_IN_ORDER else ", by their largest part"
@@ -148,7 +140,7 @@ def _name_groups(ax: Any, labels: Labels, codes: Array) -> None:
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
     sizes = np.diff(starts, append=len(codes))
     ax.vlines(starts[1:] - 0.5, 0, 1.04, color="black", linewidth=1, clip_on=False)
-    each = LEFT_BY_KEY * inches(ax)[0] / len(codes)
+    each = LEFT_BY_KEY * settled_size(ax)[0] / len(codes)
     placed: list[Any] = []
     for i in np.argsort(-sizes, kind="stable"):
         centre = starts[i] + (sizes[i] - 1) / 2
@@ -157,7 +149,14 @@ def _name_groups(ax: Any, labels: Labels, codes: Array) -> None:
             name = labels.names[codes[starts[i]]]
             placed.append(
                 ax.annotate(
-                    name, (centre, 1), (0, 4), textcoords="offset points", ha="center", va="bottom", fontsize=FONT
+                    name,
+                    (centre, 1),
+                    (0, 4),
+                    textcoords="offset points",
+                    ha="center",
+                    va="bottom",
+                    fontsize=FONT,
+                    parse_math=False,
                 )
             )
     widths = [text.get_window_extent().width / ax.figure.dpi for text in placed]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 from sklearn.decomposition import PCA, FastICA
 
 from nonneg.data import Array
+from nonneg.explain.inspect.vectors import paired, picked
 
 # What varies less than this fraction of the largest signal is rounding, such as components beyond the rank of X.
 CONSTANT = 1e-12
@@ -29,12 +29,8 @@ def fit_to(signals: Array, truth: Array, *, signed: bool) -> tuple[Array, Array]
     left. `signed` looks for large correlations, else for large absolute ones, either sign.
     """
     correlation = standardized(truth).T @ standardized(signals) / len(truth)
-    rows, columns = linear_sum_assignment(-correlation if signed else -np.abs(correlation))
-    order = np.full(len(correlation), -1)
-    order[rows] = columns
-    found = np.zeros(len(correlation))
-    found[rows] = correlation[rows, columns]
-    return order, found
+    order = paired(correlation if signed else np.abs(correlation))
+    return order, picked(correlation, order)
 
 
 def range_of_runs(runs: Sequence[Array]) -> tuple[Array, Array]:

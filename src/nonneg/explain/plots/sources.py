@@ -10,6 +10,8 @@ import numpy as np
 import scipy.sparse
 
 from nonneg.data import Array, names_of
+from nonneg.explain.decompositions import TITLES
+from nonneg.explain.labels import feature_labels
 from nonneg.explain.plots.layout import FONT, first_axes, part_colours
 from nonneg.explain.plots.several import listed
 from nonneg.explain.plots.signals import (
@@ -22,7 +24,8 @@ from nonneg.explain.plots.signals import (
 from nonneg.explain.words import percent, shortened
 from nonneg.solve import Factorization
 
-METHODS = {"nmf": ("NMF", "part"), "pca": ("PCA", "component"), "ica": ("ICA", "component")}
+# What one of their signals is called.
+METHODS = {"nmf": "part", "pca": "component", "ica": "component"}
 OBSERVED, MOST = 5, 12
 PLAIN = "0.35"
 
@@ -39,7 +42,7 @@ class Strips(NamedTuple):
 
 
 def sources(
-    result: Any,
+    results: Any,
     X: Any = None,
     *,
     times: Any = None,
@@ -56,7 +59,7 @@ def sources(
 
     Parameters
     ----------
-    result : Factorization or list of them
+    results : Factorization or list of them
         Of several runs, such as random starts, the first is drawn as a line and the range of all as a band: what is
         luck of the start. Their parts are matched with those of the first; each has mean 0 and standard deviation 1.
     X : array-like or sparse matrix of shape (m, n), optional
@@ -83,7 +86,7 @@ def sources(
     Raises
     ------
     TypeError
-        If `result` holds something else than Factorizations.
+        If `results` holds something else than Factorizations.
     ValueError
         If the shapes of results, `X`, `times` or `truth` do not fit, a method is unknown, PCA or ICA are asked for
         without X or for more components than X has, or there are too few Axes.
@@ -104,7 +107,7 @@ def sources(
     >>> [ax.get_title(loc="left") for ax in axes]
     ['observations, 5 of 100', 'true sources', 'NMF', 'PCA', 'ICA']
     """
-    runs = listed(result, name="result")
+    runs = listed(results)
     first = runs[0]
     data = _checked(runs, X)
     chosen = _methods(methods, first.k, data)
@@ -186,7 +189,7 @@ def _observed(result: Factorization, X: Any) -> Strips:
     n = X.shape[1]
     columns = np.unique(np.linspace(0, n - 1, OBSERVED).round().astype(int))
     lines = X[:, columns].toarray() if scipy.sparse.issparse(X) else X[:, columns]
-    names = [f"feature {j}" if result.feature_names is None else str(result.feature_names[j]) for j in columns]
+    names = list(map(str, feature_labels(result)[columns]))
     return Strips(f"observations, {len(columns)} of {n}", names, standardized(lines), [PLAIN] * len(columns))
 
 
@@ -199,9 +202,11 @@ def _recovered(method: str, runs: list[Factorization], X: Any, truth: Array | No
     reference = parts if truth is None else truth
     order, correlation = fit_to(signals, reference, signed=method == "nmf")
     columns = np.concatenate([order, np.setdiff1d(np.arange(k), order)])[:MOST]
-    signs = np.append(np.where(correlation < 0, -1, 1), np.ones(k, int))[: len(columns)]
+    # Parts have no sign to choose: one that is no source at all may run against the one that is left for it.
+    turned = (correlation < 0) & (method != "nmf")
+    signs = np.append(np.where(turned, -1, 1), np.ones(k, int))[: len(columns)]
     missing = columns < 0
-    title, word = METHODS[method]
+    title, word = TITLES[method], METHODS[method]
     band = None
     if method == "nmf" and len(runs) > 1:
         low, high = (edge[:, columns] for edge in range_of_runs([run.W for run in runs]))
@@ -267,7 +272,7 @@ def _draw(ax: Any, panel: Strips, moments: Array, order: Array) -> None:
             ax.fill_between(times, *(place + stretch * edges[1:]), color=panel.colours[i], alpha=0.4, linewidth=0)
         ax.plot(times, place + stretch * line, color=panel.colours[i], linewidth=0.6)
     count = len(panel.names)
-    ax.set_yticks(-np.arange(count), [shortened(name) for name in panel.names])
+    ax.set_yticks(-np.arange(count), [shortened(name) for name in panel.names], parse_math=False)
     ax.set_ylim(0.5 - count, 0.5)
     ax.margins(x=0)
     ax.tick_params(labelsize=FONT)

@@ -9,9 +9,9 @@ import scipy.sparse
 
 from nonneg.data import Array
 from nonneg.explain import inspect
+from nonneg.explain.inspect.vectors import check_result
 from nonneg.explain.plots.bars import bars, grid_of_bars, slots_of
 from nonneg.explain.plots.layout import (
-    COLOURS,
     FONT,
     LINE,
     check_shape,
@@ -19,6 +19,7 @@ from nonneg.explain.plots.layout import (
     first_axes,
     note_of,
     panels,
+    part_colours,
     picture,
     size_of,
     size_of_picture,
@@ -44,9 +45,9 @@ def top_rows(
     """Draw for each part the rows of X that hold most of it, with their amounts.
 
     Rows that are pictures stand beside the part, the first the one that holds most; under each is its name and its
-    amount ``W[i, j]`` of the part. The part, in a frame, is black at zero and white at its largest value. All rows
-    share one grey scale, from black at zero (or the smallest number, if that is negative) to white at their largest
-    number. Rows that are no pictures are listed by name, with their amounts as bars.
+    amount ``W[i, j]`` of the part. The part, in a frame of its colour, is black at zero and white at its largest
+    value. All rows share one grey scale, from black at zero (or the smallest number, if that is negative) to white at
+    their largest number. Rows that are no pictures are listed by name, with their amounts as bars.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def top_rows(
         How many rows of each part, at least 1; all where there are fewer.
     by : {"weight", "lift", "exclusivity"}
         What "most" means, see `nonneg.inspect.top_rows`; the amounts shown are those of W.
-    parts : int or int array, optional
+    parts : "all", slice, int or int array, optional
         Which parts, by their position from 0 in H. By default the first ten.
     image_shape : (height, width), optional
         Pixels of the pictures that the rows are; their product is n.
@@ -93,16 +94,18 @@ def top_rows(
     >>> nonneg.plots.top_rows(result, X, count=5, parts=[0, 1], image_shape=(8, 8)).shape
     (2, 6)
     """
+    result = check_result(result)
     drawn = chosen(parts, result.k, "parts", first=MOST_PARTS)
-    top = inspect.top_rows(result, min(count, len(result.W)), by=by)
+    top = inspect.top_rows(result, count, by=by)
     note = note_of(len(drawn), result.k) if parts is None else ""
+    colours = part_colours(result.k)
     titles = [part_title(result.share[j], j) for j in drawn]
 
     if image_shape is None:
         names = [[shortened(name, 40) for name in top.names[j]] for j in drawn]
         grid = grid_of_bars(names, heading="amount", note=note, axes=axes)
         for ax, texts, j, title in zip(grid, names, drawn, titles, strict=True):
-            bars(ax, texts, result.W[top.index[j], j], slots_of(names))
+            bars(ax, texts, result.W[top.index[j], j], slots_of(names), colours[j])
             ax.set_title(title, fontsize=FONT, pad=3)
         return grid
 
@@ -119,7 +122,7 @@ def top_rows(
     width = size_of(grid[0, 1])[0]
     for i, j in enumerate(drawn):
         picture(grid[i, 0], result.H[j], image_shape, "gray", (0, float(result.H[j].max()) or 1.0))
-        grid[i, 0].spines[:].set(visible=True, color=COLOURS[1], linewidth=2)
+        grid[i, 0].spines[:].set(visible=True, color=colours[j], linewidth=2)
         grid[i, 0].set_title(titles[i], fontsize=FONT, pad=3)
         amounts = [rounded(amount) for amount in result.W[top.index[j], j]]
         amounts[0] = f"amount {amounts[0]}"

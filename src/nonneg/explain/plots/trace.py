@@ -13,8 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from nonneg.data import Array
-from nonneg.explain.plots.keys import inches
-from nonneg.explain.plots.layout import COLOURS, FONT
+from nonneg.explain.plots.keys import settled_size
+from nonneg.explain.plots.layout import COLOURS, FONT, first_axes
+from nonneg.explain.plots.several import listed
 from nonneg.explain.words import shortened
 from nonneg.solve import Factorization
 from nonneg.solve.stop import why
@@ -40,7 +41,7 @@ def trace(
     results : Factorization, {name: Factorization}, or iterable of Factorization
         Runs on the same X with the same loss and penalties. A list is named "run 1", "run 2", ...
     axes : array of two Axes, optional
-        Where to draw. By default a new figure.
+        Where to draw; spare ones are blanked. By default a new figure.
 
     Returns
     -------
@@ -52,7 +53,7 @@ def trace(
     TypeError
         If `results` are something else.
     ValueError
-        If there is no run, the runs are of different data or losses, or the number of Axes is not two.
+        If there is no run, the runs are of different data or losses, or there are too few Axes.
 
     Examples
     --------
@@ -64,10 +65,9 @@ def trace(
     'seconds'
     """
     runs = _named_runs(results)
-    grid = plt.subplots(1, 2, figsize=(8.5, 3.6), sharey=True, layout="constrained")[1] if axes is None else axes
-    grid = np.asarray(grid, object).ravel()
-    if len(grid) != 2:
-        raise ValueError(f"trace needs 2 Axes, for iterations and for seconds, got {len(grid)}.")
+    if axes is None:
+        axes = plt.subplots(1, 2, figsize=(8.5, 3.6), sharey=True, layout="constrained")[1]
+    grid = first_axes(axes, 2, "panels")
 
     ends = [float(run.trace.loss.min()) for run in runs.values()]
     winner, best = int(np.argmin(ends)), min(ends)
@@ -97,19 +97,10 @@ def trace(
 
 def _named_runs(results: Any) -> dict[str, Factorization]:
     """Check the runs and name them."""
-    if isinstance(results, Factorization):
-        results = [results]
     if isinstance(results, Mapping):
-        named = {str(name): run for name, run in results.items()}
-    elif isinstance(results, Iterable):
-        named = {f"run {i + 1}": run for i, run in enumerate(results)}
+        named = dict(zip(map(str, results), listed(list(results.values())), strict=True))
     else:
-        named = {"": results}
-    for run in named.values():
-        if not isinstance(run, Factorization):
-            raise TypeError(f"results must be a Factorization, a dict or a list of them, got {type(run).__name__}.")
-    if not named:
-        raise ValueError("results must hold at least one run.")
+        named = {f"run {i + 1}": run for i, run in enumerate(listed(results))}
     kinds = {(run.loss_name, len(run.W), run.H.shape[1]) for run in named.values()}
     if len(kinds) > 1:
         words = " and ".join(f"{loss} on {m} x {n}" for loss, m, n in sorted(kinds))
@@ -142,7 +133,9 @@ def _explain_lines(ax: Any, runs: Mapping[str, Factorization], winner: int, ends
     for (reason, marker), count in Counter(others).most_common():
         handles.append(Line2D([], [], color=GREY, marker=marker, markersize=4))
         labels.append(f"{count} other{'s' if count > 1 else ''} · {reason}")
-    ax.legend(handles, labels, loc="upper left", bbox_to_anchor=(1.02, 1), frameon=False, fontsize=FONT)
+    legend = ax.legend(handles, labels, loc="upper left", bbox_to_anchor=(1.02, 1), frameon=False, fontsize=FONT)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
 
 
 def _describe(grid: Array, runs: Mapping[str, Factorization], winner: int, best: float) -> None:
@@ -155,4 +148,5 @@ def _describe(grid: Array, runs: Mapping[str, Factorization], winner: int, best:
     grid[0].set_ylabel("loss above the best" + (" / the best" if best > 0 else ""), fontsize=FONT)
     name, run = list(runs.items())[winner]
     end = f"best loss {best:.6g}{f', {shortened(name)}' if len(runs) > 1 else ''}: {why(run.reason)}"
-    grid[0].set_title(textwrap.fill(end, max(20, int(15 * inches(grid[0])[0]))), fontsize=FONT, loc="left")
+    width = max(20, int(15 * settled_size(grid[0])[0]))
+    grid[0].set_title(textwrap.fill(end, width), fontsize=FONT, loc="left", parse_math=False)
