@@ -356,6 +356,8 @@ def test_missing_matplotlib(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     monkeypatch.delitem(sys.modules, "nonneg.explain.plots", raising=False)
     monkeypatch.delattr(nonneg.explain, "plots", raising=False)
+    monkeypatch.delitem(sys.modules, "nonneg.plots", raising=False)
+    monkeypatch.delattr(nonneg, "plots", raising=False)
     monkeypatch.delitem(sys.modules, "nonneg.app.chapter")
     monkeypatch.delattr(nonneg.app, "chapter")
     code, out, err = run("demo")

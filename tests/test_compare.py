@@ -204,7 +204,9 @@ def test_sparse_data_give_the_numbers_of_dense_ones(kinds, X):
         given = kind(X)
         other = nonneg.compare(given, 4, ("nmf", "pca", "ica"), n_seeds=1)
         for column in ("held_out_error", "training_error", "negative_in_parts", "cancellation"):
-            np.testing.assert_allclose(other.table[column], dense.table[column], rtol=2e-3, err_msg=column)
+            np.testing.assert_allclose(
+                other.table[column], dense.table[column], rtol=2e-3, atol=1e-12, err_msg=column
+            )
     with pytest.raises(
         TypeError, match=r"fa, dictionary cannot read a sparse X: compare methods=\('nmf', 'pca', 'ica'\)"
     ):

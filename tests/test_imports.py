@@ -92,3 +92,11 @@ def test_the_rooms_take_nothing_but_the_kernels_from_the_package():
             assert set(re.findall(r"^(?:from nonneg import .*|import nonneg.*)$", file.read_text(), re.M)) <= {
                 "from nonneg import _core"
             }
+
+
+def test_public_rooms_can_be_imported_by_name(tmp_path):
+    loaded = modules_after(
+        "from nonneg.inspect import match\nimport nonneg\nassert nonneg.inspect.match is match", tmp_path
+    )
+    assert "matplotlib" not in roots(loaded)
+    modules_after("from nonneg.plots import parts\nimport nonneg\nassert nonneg.plots.parts is parts", tmp_path)

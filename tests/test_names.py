@@ -95,3 +95,38 @@ def test_a_file_with_other_names_is_no_model(tmp_path, names):
         archive.writestr("feature_names.npy", text.getvalue())
     with pytest.raises(ValueError, match="feature_names are not 4 names"):
         nonneg.load(path)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda result, frame: result.transform(frame),
+        lambda result, frame: result.impute(frame),
+        nonneg.inspect.residuals,
+        nonneg.inspect.explained,
+    ],
+)
+def test_names_in_another_order_are_refused(call):
+    frame = pd.DataFrame(X, index=list("uvwxyz"), columns=list("abcd"))
+    result = fit(frame)
+    call(result, frame)
+    with pytest.raises(
+        ValueError, match="The columns of X must stand in the order of the fit: number 0 is 'd', there"
+    ):
+        call(result, frame[list("dcba")])
+    call(result.named(features=["w", "x", "y", "z"]), frame)  # names for the reader need not be those of the frame
+
+
+def test_rows_of_the_fit_in_another_order_are_refused_and_new_ones_are_not():
+    frame = pd.DataFrame(X, index=list("uvwxyz"), columns=list("abcd"))
+    result = fit(frame)
+    with pytest.raises(
+        ValueError, match="The rows of X must stand in the order of the fit: number 0 is 'z', there it"
+    ):
+        nonneg.inspect.residuals(result, frame[::-1])
+    assert result.transform(frame[::-1]).shape == (6, 2)
+
+
+def test_names_that_come_twice_are_no_order():
+    frame = pd.DataFrame(X, index=list("uuvvww"))
+    nonneg.inspect.residuals(fit(frame), frame)

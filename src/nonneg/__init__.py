@@ -57,8 +57,8 @@ _LAZY = {
     "Comparison": ("nonneg.explain.comparison", "Comparison"),
     "compare": ("nonneg.explain.compare", "compare"),
     "datasets": ("nonneg.datasets", None),
-    "inspect": ("nonneg.explain.inspect", None),
-    "plots": ("nonneg.explain.plots", None),
+    "inspect": ("nonneg.inspect", None),
+    "plots": ("nonneg.plots", None),
 }
 
 

@@ -104,7 +104,8 @@ def _exact_pca(X: Any, k: int, seed: int, *, whiten: bool = False) -> tuple[Any,
 
 def _fitted(model: Any, X: Any) -> tuple[Any, bool]:
     """Fit, and return whether it converged in place of scikit-learn's warnings of it."""
-    with warnings.catch_warnings(record=True) as caught:
+    # Of rows that are all alike, scikit-learn's PCA divides no variance by none.
+    with warnings.catch_warnings(record=True) as caught, np.errstate(invalid="ignore"):
         warnings.simplefilter("always", ConvergenceWarning)
         model.fit(X)
     for other in caught:

@@ -10,7 +10,6 @@ import scipy.sparse
 from nonneg.data import Array, Observed, Scale
 from nonneg.explain.inspect.tables import series
 from nonneg.explain.inspect.vectors import check_result
-from nonneg.explain.labels import feature_labels, row_labels
 from nonneg.solve import Factorization, read_data
 
 BLOCK = 2**20  # numbers that are looked at together
@@ -74,7 +73,7 @@ def residuals(
     least = float(np.finfo(observed.X.dtype).eps)
     errors = [relative_errors(np.sqrt(a), np.sqrt(b), least) for a, b in zip(left, size, strict=True)]
     if as_frame:
-        labels = row_labels(result), feature_labels(result)
+        labels = result.row_names, result.feature_names
         errors = [
             series(error, names, "relative error").sort_values(ascending=False, kind="stable")
             for error, names in zip(errors, labels, strict=True)

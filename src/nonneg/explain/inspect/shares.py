@@ -9,7 +9,7 @@ import numpy as np
 from nonneg.data import Array
 from nonneg.explain.inspect.tables import table
 from nonneg.explain.inspect.vectors import check_result, divided, near_one
-from nonneg.explain.labels import part_labels, row_labels
+from nonneg.explain.labels import part_labels
 from nonneg.solve import Factorization
 
 
@@ -62,7 +62,7 @@ def row_shares(result: Factorization, *, as_frame: bool = False) -> Any:
     sums = divided(H, H.max(initial=0)).sum(axis=1)
     amounts = near_one(near_one(result.W.astype(np.float64)) * sums)
     shares = divided(amounts, amounts.sum(axis=1, keepdims=True))
-    return table(shares, index=row_labels(result), columns=part_labels(result.k)) if as_frame else shares
+    return table(shares, index=result.row_names, columns=part_labels(result.k)) if as_frame else shares
 
 
 def dominant(result: Factorization, *, as_frame: bool = False) -> Any:
@@ -96,4 +96,4 @@ def dominant(result: Factorization, *, as_frame: bool = False) -> Any:
     if not as_frame:
         return found
     names = np.array([*part_labels(result.k), None], object)  # -1 picks the last: no name
-    return table(found._replace(part=names[found.part])._asdict(), index=row_labels(result))
+    return table(found._replace(part=names[found.part])._asdict(), index=result.row_names)

@@ -8,12 +8,12 @@ from nonneg.data import Array
 
 
 def table(values: Any, *, index: Any = None, columns: Any = None) -> Any:
-    """Return a DataFrame."""
+    """Return a DataFrame, its rows counted from 0 where there is no index, as those of the user's own frame."""
     return _pandas().DataFrame(values, index=index, columns=columns)
 
 
 def series(values: Array, index: Any, name: str) -> Any:
-    """Return a Series."""
+    """Return a Series, counted from 0 where there is no index."""
     return _pandas().Series(values, index=index, name=name)
 
 
