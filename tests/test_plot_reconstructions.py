@@ -103,7 +103,7 @@ def test_rows_of_frames_keep_their_columns(X, frame):
     axes = plots.reconstructions([pca, nonneg.factorize(data, 2, seed=0)], data, image_shape=SHAPE, rows=[2, 5])
     np.testing.assert_allclose(shown(axes[2, 0]), X[5])
     np.testing.assert_allclose(
-        shown(axes[2, 1]), PCA(2, random_state=0).fit(X).inverse_transform(pca.transform(data))[5]
+        shown(axes[2, 1]), PCA(2, random_state=0).fit(X).inverse_transform(np.asarray(pca.transform(data)))[5]
     )
 
 

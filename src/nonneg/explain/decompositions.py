@@ -99,7 +99,10 @@ def _exact_pca(X: Any, k: int, seed: int, *, whiten: bool = False) -> tuple[Any,
     """Fit without random sketches, which would blur the later parts of wide data."""
     beyond = "covariance_eigh" if scipy.sparse.issparse(X) else "full"
     solver = "arpack" if k < min(X.shape) else beyond
-    return _fitted(PCA(k, svd_solver=solver, whiten=whiten, random_state=seed), X)
+    model, converged = _fitted(PCA(k, svd_solver=solver, whiten=whiten, random_state=seed), X)
+    if not model.explained_variance_[0] > 0:
+        raise np.linalg.LinAlgError("rows that are all alike have no components")
+    return model, converged
 
 
 def _fitted(model: Any, X: Any) -> tuple[Any, bool]:
