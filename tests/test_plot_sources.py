@@ -325,3 +325,40 @@ def test_sources_refuses_what_does_not_fit(short, small):
         plots.sources(short.data)
     with pytest.raises(ValueError, match="1 panels need as many Axes, got 0"):
         plots.sources(small, axes=[])
+
+
+def test_times_may_be_dates(short):
+    result = nonneg.factorize(short.data, 3, seed=0)
+    days = np.arange("2020-01-01", len(short.data), dtype="datetime64[D]")
+    axes = plots.sources(result, times=days, truth=short.sources)
+    drawn = axes[0].lines[0].get_xdata()
+    assert (drawn == days).all()
+    assert axes[-1].get_xlabel() == "time"
+    with pytest.raises(ValueError, match="finite numbers or dates"):
+        plots.sources(result, times=np.where(np.arange(len(days)) == 3, np.datetime64("NaT"), days))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        (
+            lambda X: np.where(X.max() == X, np.nan, X),
+            ValueError,
+            r"'pca' cannot read missing entries; methods=\('nmf',",
+        ),
+        (np.ones_like, ValueError, "'pca' finds nothing where all rows of X are alike"),
+    ],
+)
+def test_data_without_principal_components_get_one_sentence(short, change, error, words):
+    result = nonneg.factorize(short.data, 3, seed=0)
+    with pytest.raises(error, match=words):
+        plots.sources(result, change(short.data))
+    assert len(plots.sources(result, change(short.data), methods=("nmf",))) == 2
+
+
+def test_methods_are_a_sequence_of_names(short):
+    result = nonneg.factorize(short.data, 3, seed=0)
+    with pytest.raises(TypeError, match=r"such as \('nmf',\), got the text 'nmf'"):
+        plots.sources(result, short.data, methods="nmf")
+    with pytest.raises(ValueError, match="got none"):
+        plots.sources(result, short.data, methods=[])

@@ -8,7 +8,7 @@ import numpy as np
 
 from nonneg.data import Array
 from nonneg.explain.inspect.tables import table
-from nonneg.explain.inspect.vectors import cosines, paired, picked, vectors_of
+from nonneg.explain.inspect.vectors import check_result, cosines, paired, picked, vectors_of
 from nonneg.explain.labels import part_labels
 from nonneg.solve import Factorization
 
@@ -81,6 +81,8 @@ def match(first: Any, second: Any, *, side: str = "H", as_frame: bool = False) -
 def _parts(given: Any, side: str) -> Array:
     if isinstance(given, Factorization):
         return vectors_of(given, side)
+    if hasattr(given, "result_"):
+        check_result(given)  # says how to come by its result
     parts = np.asarray(given, np.float64)
     if parts.ndim != 2 or not parts.size or not np.isfinite(parts).all():
         raise ValueError(

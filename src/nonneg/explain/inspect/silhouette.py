@@ -50,7 +50,7 @@ def silhouette(results: Iterable[Factorization], *, side: str = "H", as_frame: b
     >>> np.round(nonneg.inspect.silhouette(runs), 2)
     array([1., 1.])
     """
-    runs = [] if isinstance(results, Factorization) else list(results)
+    runs = [] if isinstance(results, Factorization) or hasattr(results, "result_") else list(results)
     if len(runs) < 2:
         raise ValueError("silhouette needs a list of at least two results; run factorize with several seeds.")
     parts = [vectors_of(run, side) for run in runs]

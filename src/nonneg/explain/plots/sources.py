@@ -148,18 +148,31 @@ def _checked(runs: list[Factorization], X: Any) -> Any:
 
 
 def _methods(methods: Sequence[str] | None, k: int, X: Any) -> list[str]:
-    if methods is None:
-        return list(METHODS) if X is not None else ["nmf"]
-    for method in methods:
+    if isinstance(methods, str):
+        raise TypeError(f"methods must be a sequence of names, such as ({methods!r},), got the text {methods!r}.")
+    chosen = list(methods) if methods is not None else list(METHODS) if X is not None else ["nmf"]
+    if not chosen:
+        raise ValueError(f"methods must be some of {tuple(METHODS)}, got none.")
+    for method in chosen:
         if method not in METHODS:
             raise ValueError(f"methods must be some of {tuple(METHODS)}, got {method!r}.")
-        if method != "nmf" and X is None:
-            raise ValueError(f"{method!r} is computed from X: give X, or only the method 'nmf'.")
-        if method != "nmf" and k > min(X.shape):
-            raise ValueError(
-                f"{method!r} finds at most {min(X.shape)} components of this X, the result has {k} parts."
-            )
-    return list(methods)
+        if method != "nmf":
+            _check_components(method, k, X)
+    return chosen
+
+
+def _check_components(method: str, k: int, X: Any) -> None:
+    """Refuse data in which PCA, and ICA after it, find no k components."""
+    if X is None:
+        raise ValueError(f"{method!r} is computed from X: give X, or only the method 'nmf'.")
+    values = X.data if scipy.sparse.issparse(X) else X
+    if np.isnan(values).any():
+        raise ValueError(f"{method!r} cannot read missing entries; methods=('nmf',) draws what NMF finds.")
+    if k > min(X.shape):
+        raise ValueError(f"{method!r} finds at most {min(X.shape)} components of this X, the result has {k} parts.")
+    deviations = (X.toarray() if scipy.sparse.issparse(X) else X) - X.mean(axis=0)
+    if not np.abs(deviations).max() > 0:
+        raise ValueError(f"{method!r} finds nothing where all rows of X are alike; methods=('nmf',) leaves it out.")
 
 
 def _times(result: Factorization, times: Any, unit: str | None) -> tuple[Array, str]:
@@ -168,9 +181,13 @@ def _times(result: Factorization, times: Any, unit: str | None) -> tuple[Array, 
         times = result.row_names
     if times is None:
         return np.arange(len(result.W)), "row"
-    moments = np.asarray(times, np.float64)
+    moments = np.asarray(times)
+    if moments.dtype.kind != "M":  # dates are drawn as dates
+        moments = moments.astype(np.float64)
     if moments.shape != (len(result.W),) or not np.isfinite(moments).all():
-        raise ValueError(f"times must be {len(result.W)} finite numbers, one a row of X; got shape {moments.shape}.")
+        raise ValueError(
+            f"times must be {len(result.W)} finite numbers or dates, one a row of X; got shape {moments.shape}."
+        )
     return moments, "time" if unit is None else f"time, {unit}"
 
 
