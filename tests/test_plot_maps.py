@@ -140,7 +140,7 @@ def test_on_given_axes(made, places):
         ({"row_shape": (6, 9)}, ValueError, r"row_shape must be \(height, width\) of 60 pixels, the rows of X"),
         ({"coords": np.zeros((59, 2))}, ValueError, r"shape \(60, 2\), a place for each row of X; got \(59, 2\)"),
         ({"coords": np.full((60, 2), np.nan)}, ValueError, r"finite, got \[nan, nan\] at row 0"),
-        ({"row_shape": (6, 10), "most": 0}, ValueError, "most must be at least 1"),
+        ({"row_shape": (6, 10), "most": 0}, ValueError, "most must be an integer >= 1"),
     ],
 )
 def test_refuses_what_does_not_fit(made, arguments, error, message):

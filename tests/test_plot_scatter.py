@@ -14,6 +14,7 @@ from sklearn.decomposition import PCA
 import nonneg
 from nonneg import inspect, plots
 from nonneg.explain.plots.layout import COLOURS
+from nonneg.explain.words import percent
 
 pytestmark = pytest.mark.usefixtures("clean_drawing")
 LONG = "a label that is far too long for any key beside a picture"
@@ -92,7 +93,7 @@ def test_pca_is_that_of_the_shares(result):
     pca = PCA(2).fit(shares)
     ax = plots.scatter(result, method="pca")
     np.testing.assert_allclose(as_sets(np.abs(offsets(ax))), as_sets(np.abs(pca.transform(shares))), atol=1e-5)
-    assert f"({pca.explained_variance_ratio_[0]:.0%})" in ax.get_xlabel()
+    assert f"({percent(pca.explained_variance_ratio_[0])})" in ax.get_xlabel()
 
 
 def test_the_size_of_a_row_does_not_count(result):

@@ -13,7 +13,14 @@ import nonneg
 from nonneg import Iterations, Penalty, RelativeDecrease, plots
 from nonneg.datasets import make_signals
 from nonneg.explain.plots.layout import part_colours
-from nonneg.explain.plots.signals import CONSTANT, fit_to, principal_components, range_of_runs, standardized
+from nonneg.explain.plots.signals import (
+    CONSTANT,
+    fit_to,
+    independent_components,
+    principal_components,
+    range_of_runs,
+    standardized,
+)
 
 pytestmark = pytest.mark.usefixtures("clean_drawing")
 
@@ -119,6 +126,17 @@ def test_parts_are_never_turned_and_components_are(small):
     axes = plots.sources(small, X, truth=-scores, methods=["pca"])
     for line, score in zip(axes[2].lines, scores.T, strict=True):
         assert np.corrcoef(line.get_ydata(), score)[0, 1] == pytest.approx(-1)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+def test_no_component_is_made_of_rounding(dtype):
+    """Whole numbers of rank 3: a fourth component would be noise of the arithmetic, blown up to full size."""
+    random = np.random.default_rng(0)
+    X = (random.integers(0, 9, (200, 3)) @ random.integers(0, 9, (3, 20))).astype(dtype)
+    components = independent_components(X, 5)
+    assert components.std(axis=0)[:3] == pytest.approx([1, 1, 1], rel=1e-2)
+    assert not components[:, 3:].any()
+    assert not independent_components(np.ones_like(X), 2).any()
 
 
 def test_more_sources_than_signals():

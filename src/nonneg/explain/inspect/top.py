@@ -9,7 +9,7 @@ import numpy as np
 
 from nonneg.data import Array
 from nonneg.explain.inspect.tables import table
-from nonneg.explain.inspect.vectors import divided, near_one, vectors_of
+from nonneg.explain.inspect.vectors import amounts_of, divided, near_one, vectors_of
 from nonneg.explain.labels import feature_labels, part_labels, row_labels
 from nonneg.solve import Factorization
 
@@ -134,8 +134,7 @@ def top_rows(result: Factorization, count: int = 10, *, by: str = "weight", as_f
            [0]])
     """
     Wt = vectors_of(result, "W")
-    weight = Wt * result.H.sum(axis=1, dtype=np.float64, keepdims=True)
-    return _top(result, Wt, weight, row_labels(result), "row", count, by, as_frame)
+    return _top(result, Wt, amounts_of(result).T, row_labels(result), "row", count, by, as_frame)
 
 
 def _top(

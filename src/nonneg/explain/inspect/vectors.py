@@ -29,6 +29,12 @@ def vectors_of(result: Any, side: str) -> Array:
     return np.asarray(result.H if side == "H" else result.W.T, np.float64)
 
 
+def amounts_of(result: Factorization) -> Array:
+    """Return what each part explains of each row, in the units of X: W where rows of H sum to one; float64, m x k."""
+    amounts: Array = result.W * result.H.sum(axis=1, dtype=np.float64)
+    return amounts
+
+
 def near_one(F: Array) -> Array:
     """Return rows divided by their largest entry in size, so that no sum or square leaves the range of numbers."""
     return divided(F, np.abs(F).max(axis=1, keepdims=True, initial=0))

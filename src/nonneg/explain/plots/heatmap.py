@@ -10,7 +10,7 @@ import numpy as np
 
 from nonneg.data import Array
 from nonneg.explain.inspect import row_shares
-from nonneg.explain.inspect.vectors import check_result
+from nonneg.explain.inspect.vectors import amounts_of, check_result
 from nonneg.explain.labels import feature_labels, row_labels
 from nonneg.explain.plots.keys import LINE_HEIGHT, Labels, as_labels, key, settled_size, share_bar
 from nonneg.explain.plots.layout import FONT, count_of, first_axes
@@ -116,7 +116,7 @@ def _lines(result: Factorization, most: int | None) -> _Lines:
     if count == len(order):
         return _Lines(order, shares)
     part = shares.argmax(axis=1)
-    amount = (result.W * result.H.sum(axis=1)).max(axis=1)
+    amount = amounts_of(result).max(axis=1)
     falling = np.argsort(-amount, kind="stable")
     # How many lines of the same part are larger.
     place = np.empty(len(order), int)

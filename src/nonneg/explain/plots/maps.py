@@ -38,8 +38,8 @@ def maps(
 ) -> Array:
     """Draw for each part where it is: its column of W over the picture, or the places, that the rows of X are.
 
-    Each part has a scale of its own, from zero to its largest amount in a row, which the bar below it gives in the
-    units of X. The title gives its share of the whole.
+    Each part has a scale of its own, from zero to its largest amount in a row, which the bar below it gives: in the
+    units of X, where the rows of H sum to one. The title gives its share of the whole.
 
     Parameters
     ----------

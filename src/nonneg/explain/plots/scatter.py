@@ -11,7 +11,7 @@ from matplotlib.patheffects import withStroke
 
 from nonneg.data import Array, as_names
 from nonneg.explain.inspect import dominant, row_shares
-from nonneg.explain.inspect.vectors import check_result
+from nonneg.explain.inspect.vectors import amounts_of, check_result
 from nonneg.explain.labels import part_labels
 from nonneg.explain.plots.embedding import Embedding, check_method, embed
 from nonneg.explain.plots.keys import MOST_LABELS, as_labels, key, part_key, settled_size
@@ -109,7 +109,7 @@ def scatter(
 
 def _lay_out(result: Factorization, method: str, random_state: int) -> tuple[Embedding, Array]:
     """Return where rows lie, and which rows."""
-    amounts = result.W * result.H.sum(axis=1)
+    amounts = amounts_of(result)
     rows = np.arange(len(amounts))
     if result.k == 1:
         return Embedding(np.column_stack([rows, amounts]), ("row", "amount of part 1")), rows

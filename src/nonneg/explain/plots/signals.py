@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from sklearn.decomposition import PCA, FastICA
 
 from nonneg.data import Array
+from nonneg.explain import decompositions
 from nonneg.explain.inspect.vectors import paired, picked
 
 # What varies less than this fraction of the largest signal is rounding, such as components beyond the rank of X.
@@ -48,13 +49,23 @@ def range_of_runs(runs: Sequence[Array]) -> tuple[Array, Array]:
     return low, high
 
 
-def principal_components(X: Array, k: int) -> Array:
-    """Return the scores of the first k principal components, by scikit-learn."""
-    scores: Array = PCA(k, random_state=0).fit_transform(X)
-    return scores
+def principal_components(X: Any, k: int) -> Array:
+    """Return the scores of the first k principal components; zeros where all rows are the same."""
+    if not (X.max(axis=0) - X.min(axis=0)).sum():
+        return np.zeros((X.shape[0], k))
+    return decompositions.pca(_as_floats(X), k, 0).weights(X)
 
 
-def independent_components(X: Array, k: int) -> Array:
-    """Return k independent components, by scikit-learn's FastICA within the first k principal components."""
-    components: Array = FastICA(random_state=0, whiten="unit-variance").fit_transform(principal_components(X, k))
+def independent_components(X: Any, k: int) -> Array:
+    """Return k independent components within the first k principal ones; zeros for those that X has no rank for."""
+    scores = principal_components(X, k)
+    size = scores.std(axis=0)
+    found = int(np.count_nonzero(size > np.finfo(scores.dtype).eps * max(X.shape) * size.max()))
+    components = np.zeros_like(scores)
+    if found:
+        components[:, :found] = decompositions.ica(_as_floats(X), found, 0).weights(X)
     return components
+
+
+def _as_floats(X: Any) -> Any:
+    return X if X.dtype.kind == "f" else X.astype(np.float64)

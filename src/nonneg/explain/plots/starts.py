@@ -11,12 +11,14 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from nonneg.data import Array
 from nonneg.explain.inspect import match
-from nonneg.explain.plots.layout import COLOURS, FONT, HAIRLINE, first_axes
+from nonneg.explain.plots.layout import FONT, HAIRLINE, first_axes
 from nonneg.explain.plots.several import listed
 from nonneg.solve import Factorization
 
 # A run within a thousandth of the best loss is as good; a part with this cosine looks the same.
 AS_GOOD, SAME = 1e-3, 0.99
+# No part's colour.
+DOTS = "0.35"
 # Below this fraction of what there is to explain, losses are rounding: such runs are equal.
 ROUNDING = 1e-12
 
@@ -108,7 +110,7 @@ def _figure(k: int) -> Array:
 def _losses(ax: Any, excess: Array) -> None:
     good = int((excess <= AS_GOOD).sum())
     ax.axhline(100 * AS_GOOD, color=HAIRLINE, linewidth=0.8, zorder=0)
-    ax.plot(np.arange(1, len(excess) + 1), 100 * excess, "o", color=COLOURS[0], markersize=4, clip_on=False)
+    ax.plot(np.arange(1, len(excess) + 1), 100 * excess, "o", color=DOTS, markersize=4, clip_on=False)
     # Zero has its place, and all that is far below the line.
     ax.set_yscale("symlog", linthresh=10 * AS_GOOD)
     ax.set_ylim(0, max(1.0, 200 * float(excess.max())))
@@ -135,7 +137,7 @@ def _similarities(ax: Any, similarity: Array) -> None:
     low = similarity.min(axis=0)
     ax.vlines(parts, low, similarity.max(axis=0), color=HAIRLINE, linewidth=1, zorder=1)
     ax.hlines(np.median(similarity, axis=0), parts - 0.3, parts + 0.3, color="black", linewidth=1.2, clip_on=False)
-    dots = {"s": 12, "color": COLOURS[0], "alpha": max(0.1, 0.6 / np.sqrt(count)), "linewidths": 0}
+    dots = {"s": 12, "color": DOTS, "alpha": max(0.1, 0.6 / np.sqrt(count)), "linewidths": 0}
     ax.scatter(np.tile(parts, count), similarity.ravel(), zorder=3, clip_on=False, **dots)
     # Where all is close to one, only what lies near one is drawn.
     ax.set_ylim(min(0.9, np.floor(10 * low.min()) / 10), 1)
