@@ -28,16 +28,16 @@ autosummary_generate = True
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
-# The scripts in the order of the gallery: the easy ones first.
+# The scripts in the order of the gallery: the easy ones first, then those that have a page of their own.
 GALLERY = [
     "directions.py",
-    "reconstructions.py",
     "parts.py",
+    "compare.py",
+    "reconstructions.py",
     "signals.py",
     "notes.py",
     "leukemia.py",
     "digits.py",
-    "compare.py",
     "ratings.py",
     "pollution.py",
     "guided_topics.py",
@@ -54,6 +54,8 @@ sphinx_gallery_conf = {
     "notebook_extensions": set(),
     "download_all_examples": False,
     "show_signature": False,
+    "remove_config_comments": True,
+    "thumbnail_size": (400, 280),
     "write_computation_times": False,
 }
 

@@ -30,8 +30,8 @@ for name, values in accuracy.items():
 print(f"all 64 pixels {every_pixel:.3f}")
 
 # %%
-# A number of W is the amount of a part in a picture, so the classifier's weights can be read: what speaks for a
-# digit, and what against it.
+# With few parts PCA serves the classifier better; from 16 on there is little between them, and 32 parts do as well as
+# all 64 pixels.
 
 figure, ax = plt.subplots(figsize=(5, 3), layout="constrained")
 for name, values in accuracy.items():
@@ -43,7 +43,9 @@ ax.legend()
 plt.show()
 
 # %%
-# Sixteen parts of digits.
+# What NMF gives besides: its parts are strokes. A number of W says how much of a stroke a picture holds, so the
+# weights of the classifier say which strokes speak for a digit and which against it.
 
-nonneg.plots.parts(nonneg.NMF(16, random_state=0).fit(X).result_, image_shape=(8, 8))
+figure, axes = plt.subplots(2, 8, figsize=(9, 2.7), layout="constrained")
+nonneg.plots.parts(nonneg.NMF(16, random_state=0).fit(X).result_, image_shape=(8, 8), axes=axes)
 plt.show()

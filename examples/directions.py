@@ -2,8 +2,8 @@
 Parts are directions
 ====================
 
-Two numbers a row, so that rows are points and parts are arrows from the origin. Two parts beside one. The page
-:doc:`/what_nmf_is` says more.
+Rows of two numbers are points, and parts are arrows from the origin. Two parts are drawn beside one. The page
+:doc:`/what_nmf_is` says what there is to see.
 """
 
 import matplotlib.pyplot as plt
@@ -15,8 +15,9 @@ from nonneg.datasets import make_directions
 X = make_directions().data
 
 # %%
-# Parts from the rows at the extremes of the cloud, one part alone, and a random start. Wider arrows describe the same
-# points: the error of both pairs is next to nothing.
+# Left: ``start="spa"`` takes the rows at the extremes of the cloud. Right: a random start ends with wider arrows, and
+# they describe the same points as well, for the error of both pairs is next to nothing. One arrow, in the middle,
+# leaves out all that lies beside it.
 
 fits = {
     "two parts, spa start": nonneg.factorize(X, 2, start="spa", seed=0),
@@ -29,8 +30,8 @@ nonneg.plots.directions(fits, X)
 plt.show()
 
 # %%
-# One part is the mean of the rows, exactly, under Kullback-Leibler, and the leading singular direction, close to the
-# mean, under the squared error.
+# The direction of a single part is known beforehand. Under Kullback-Leibler it is exactly the mean of the rows; under
+# the squared error it is the leading singular direction, here close to the mean.
 
 mean = X.mean(axis=0) / X.mean(axis=0).sum()
 singular = np.abs(np.linalg.svd(X)[2][0])

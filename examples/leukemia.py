@@ -24,19 +24,21 @@ for j, genes in enumerate(nonneg.inspect.top_features(result, 4, by="exclusivity
     print(f"genes that mark part {j + 1}:", ", ".join(genes))
 
 # %%
-# Each patient as a sum of three parts, patients of one kind beside each other.
+# Each patient as a sum of three parts, patients of one kind beside each other. All but one are ruled by the part of
+# their kind; that one, ALL_21302, holds about as much of two parts.
 
 nonneg.plots.shares(result, rows="all", groups=kinds)
 plt.show()
 
 # %%
-# Patients and parts, parts and genes, both in the order of their parts.
+# The two factors. W, left, says how much of each part a patient holds, H, right, where a gene is active. Both are
+# ordered by the part that rules them.
 
 nonneg.plots.heatmap(result, groups=kinds)
 plt.show()
 
 # %%
-# The same patients in the plane.
+# The same patients in the plane: near each other if their shares are alike. Between the corners are the mixed ones.
 
 nonneg.plots.scatter(result, by=kinds, method="pca")
 plt.show()

@@ -2,7 +2,8 @@
 Notes of a melody
 =================
 
-A spectrogram has a row for each moment and a column for each frequency. Its parts are notes, and W is the score.
+A spectrogram has a row for each moment and a column for each frequency. NMF takes it apart into notes: H says how
+each sounds, W when.
 """
 
 import matplotlib.pyplot as plt
@@ -12,22 +13,25 @@ import nonneg
 from nonneg.datasets import make_notes
 
 notes = make_notes()
-X = notes.data
-result = nonneg.factorize(X, 4, loss="kullback-leibler", n_init=5, seed=0)
+result = nonneg.factorize(notes.data, 4, loss="kullback-leibler", n_init=5, seed=0)
 result = result.named(rows=notes.times, features=notes.frequencies)
 order, similarity = nonneg.inspect.match(notes.H, result)
-for name, part, alike in zip(notes.note_names, order, similarity, strict=True):
-    played = np.corrcoef(result.W[:, part], notes.playing[:, notes.note_names.tolist().index(name)])[0, 1]
-    print(f"{name:3} is part {part + 1}: cosine of its spectrum {alike:.3f}, correlation with the score {played:.2f}")
+for j, name in enumerate(notes.note_names):
+    played = np.corrcoef(result.W[:, order[j]], notes.playing[:, j])[0, 1]
+    alike = f"cosine with its true spectrum {similarity[j]:.3f}"
+    print(f"{name} is part {order[j] + 1}: {alike}, correlation with the score {played:.2f}")
 
 # %%
-# The parts: a fundamental and its harmonics each.
+# Left, a note: a fundamental and its overtones. Right, when it sounds. The score, in grey, says only on or off, but a
+# tone fades, so that they cannot agree wholly.
 
-nonneg.plots.parts(result, unit="Hz")
-plt.show()
-
-# %%
-# When each of them sounds.
-
-nonneg.plots.parts(result, side="W", unit="s")
+figure, axes = plt.subplots(4, 2, figsize=(9, 6), sharex="col", layout="constrained")
+nonneg.plots.parts(result, unit="frequency (Hz)", axes=axes[:, 0])
+nonneg.plots.parts(result, side="W", unit="time (s)", axes=axes[:, 1])
+for j, part in enumerate(order):
+    axes[part, 0].set_title(f"part {part + 1}: {notes.note_names[j]}")
+    axes[part, 1].set_title(f"{100 * result.share[part]:.0f} % of the sound")
+    top = axes[part, 1].get_ylim()[1]
+    axes[part, 1].fill_between(notes.times, notes.playing[:, j] * top, step="mid", color="0.9", lw=0, zorder=0)
+plt.setp(axes[:-1], xlabel="")
 plt.show()

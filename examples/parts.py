@@ -2,7 +2,7 @@
 Fifteen parts of faces
 ======================
 
-What 400 faces are made of, and the pictures that hold most of a part.
+What 400 photographs are made of, the pictures that hold most of a part, and how much of it is luck.
 """
 
 import matplotlib.pyplot as plt
@@ -17,13 +17,18 @@ result = nonneg.factorize(faces.data, 15, seed=0).named(rows=people)
 print(result)
 
 # %%
-# White is nothing, black the most that the part adds. The order is by share of all pictures, a convention.
+# In a photograph a large number is light, so what a part adds is light: on a forehead, on one side of a face, on what
+# is behind it. The scale of greys is turned round to show that: black is nothing, white the most that the part adds.
+# The order is by share of all pictures, a convention.
 
-nonneg.plots.parts(result, image_shape=faces.image_shape)
+for ax in nonneg.plots.parts(result, image_shape=faces.image_shape).flat:
+    for image in ax.images:
+        image.set_cmap("gray")
 plt.show()
 
 # %%
-# The two most concentrated parts, and the ten pictures with the largest amount of each.
+# The two most concentrated parts, and the ten pictures with the largest amount of each: high bare foreheads, and
+# light collars. Above each picture stands the person, below it the amount.
 
 sparsity = nonneg.inspect.sparsity(result)
 clearest = sorted(np.argsort(-sparsity)[:2])
@@ -31,8 +36,8 @@ nonneg.plots.top_rows(result, faces.data, parts=clearest, image_shape=faces.imag
 plt.show()
 
 # %%
-# Twenty random starts. Their losses are nearly the same, their parts are not: in half of the runs the partner of a
-# part is at least as alike as the bar says.
+# Twenty random starts. Their losses differ by less than half a percent, their parts by more. Each dot on the right is
+# a run: how alike its part is to that of the best run. The bar is the median.
 
 runs = [nonneg.factorize(faces.data, 15, start="random", seed=seed) for seed in range(20)]
 nonneg.plots.starts(runs)

@@ -2,7 +2,7 @@
 Faces from more and more parts
 ==============================
 
-Pictures that no method has seen, rebuilt by NMF and by PCA.
+Pictures that neither method has seen, rebuilt by NMF and by PCA.
 """
 
 import matplotlib.pyplot as plt
@@ -31,8 +31,9 @@ for k in (10, 50, 100, 250):
     models["PCA"].append(pca)
 
 # %%
-# On pictures that it has learnt from, PCA is closer: no product of rank k comes closer than the truncated singular
-# value decomposition. On new ones NMF is similar, a little worse.
+# On the pictures that they have learnt from, PCA is always closer: no product of rank k comes closer than the
+# truncated singular value decomposition. On new ones NMF is a little worse with 10 and 50 parts. With 250 parts for
+# 300 pictures it has learnt these pictures by heart, and gains nothing more on new ones.
 
 nonneg.plots.reconstructions(models, test, image_shape=faces.image_shape)
 plt.show()

@@ -13,7 +13,6 @@ from sklearn.utils import Bunch
 from nonneg import datasets, inspect, plots
 from nonneg.app.page import Picture, Section, Table
 from nonneg.data import Array
-from nonneg.explain.words import percent
 from nonneg.solve import Factorization, Iterations, Penalty, RelativeDecrease, factorize
 
 # Called with what is being done; after each call a piece of the work is done.
@@ -39,20 +38,21 @@ def directions(seed: int, step: Step) -> Section:
         "one part": factorize(cloud.data, 1, seed=seed),
         "two parts, from a random start": factorize(cloud.data, 2, start="random", seed=seed),
     }
-    errors = [percent(fit.relative_error) for fit in fits.values()]
     return Section(
         "Parts are directions",
         [
-            f"{len(cloud.data)} rows of two numbers each. Each row is a sum of the arrows, none taken backwards, so "
-            "two parts describe what lies between them. With one part there is one direction, close to the mean.",
+            f"{len(cloud.data)} rows of two numbers are points, and parts are arrows from the origin. Each row is "
+            "a sum of arrows, none taken backwards, so two parts describe what lies between them. With one part "
+            "there is one direction, close to the mean.",
             "A random start may end with wider arrows. They describe the same points as well: the data do not say "
-            f"which. What is left over is {errors[0]}, {errors[1]} and {errors[2]}.",
+            "which arrows are the right ones.",
         ],
         [
             Picture(
                 "directions.png",
                 plots.directions(fits, cloud.data),
-                "Parts as arrows: two on the extremes of the cloud, one, two from a random start.",
+                "The same points with two parts on the extremes of the cloud, with one part, and with two from a "
+                "random start. In grey is what sums of the parts can reach.",
             )
         ],
     )
@@ -76,15 +76,16 @@ def more_and_more_parts(faces: Bunch, counts: Sequence[int], seed: int, step: St
     return Section(
         "More parts, closer pictures",
         [
-            f"{len(train)} pictures to learn from, {len(test)} held out. On pictures that it has learnt from, PCA is "
-            "closer: no sum of k parts can be closer. On new ones NMF is similar, a little worse. It is for looking "
-            "at the parts, not for compression."
+            f"{len(train)} pictures to learn from, {len(test)} held out. On the pictures that both have learnt from, "
+            "PCA is always closer: no sum of as many parts can be closer. On new ones the two are alike with few "
+            "parts, and NMF falls behind with many. It is for looking at the parts, not for compression.",
+            "The numbers are what is left over, in percent of the pictures' norm.",
         ],
         [
             Picture(
                 "reconstructions.png",
                 plots.reconstructions(models, test, image_shape=faces.image_shape),
-                "Three pictures that neither method has seen, and what they make of them.",
+                "Three pictures that neither method has seen, and what each makes of them with more and more parts.",
             )
         ],
         Table(("parts", "NMF, learnt", "PCA, learnt", "NMF, held out", "PCA, held out"), rows),
@@ -98,21 +99,23 @@ def parts_of_faces(faces: Bunch, result: Factorization) -> Section:
     return Section(
         f"{result.k} parts of faces",
         [
-            f"{len(faces.data)} pictures by {faces.credit}, written as sums of {result.k} parts. What is dark is "
-            "what a part adds. No part takes anything away, so each is something that faces have: a side of light, "
-            "hair, a beard, glasses.",
-            f"Parts {named} are the most concentrated. Below are the pictures that hold most of them.",
+            f"{len(faces.data)} pictures by {faces.credit}, written as sums of {result.k} parts. A large number is a "
+            "light pixel, so what a part adds is light: on a forehead, on one side of the face, on what is behind. "
+            "No part takes anything away; where hair or a beard is dark, the parts of that picture leave it dark.",
+            f"Parts {named} are the most concentrated. Below them are the pictures that hold most of each.",
         ],
         [
             Picture(
                 "parts.png",
-                plots.parts(result, image_shape=faces.image_shape),
-                "The parts, by their share of all pictures. A convention: there is no first part.",
+                as_light(plots.parts(result, image_shape=faces.image_shape)),
+                "Black is nothing, white the most that a part adds. The order is by share of all pictures, a "
+                "convention: there is no first part.",
             ),
             Picture(
                 "top_rows.png",
                 plots.top_rows(result, faces.data, parts=clearest, image_shape=faces.image_shape),
-                "The ten pictures with the largest amount of each of the two parts.",
+                "The two parts, and the ten pictures with the largest amount of each: the person above, the amount "
+                "below.",
             ),
         ],
     )
@@ -126,9 +129,11 @@ def signals(seed: int, step: Step) -> Section:
     return Section(
         "Three signals from a hundred mixtures",
         [
-            "A hundred measurements, each of them a mixture of the same three signals. NMF is not told what they "
-            "are, nor how they were mixed. Beside each signal stands how far it agrees with the true one (absolute "
-            "correlation)."
+            "A hundred measurements, each of them a mixture of the same three signals. No method is told what they "
+            "are, nor how they were mixed. Beside each signal stands how far it agrees with the true one: 1 is "
+            "wholly, 0 not at all.",
+            "PCA mixes them, for its components need only be uncorrelated. ICA asks for independent signals, which "
+            "these are, and finds them. NMF asks for nothing but numbers that are not negative, and comes close.",
         ],
         [
             Picture(
@@ -144,8 +149,8 @@ def luck(seed: int, step: Step) -> Section:
     """Show how far the answer depends on the start, and what closes the choice."""
     mixed = datasets.make_signals()
     seeds = range(seed, seed + STARTS)
-    runs: dict[str, list[Factorization]] = {"plain": [], "least volume": []}
-    for name, penalty in (("plain", Penalty()), ("least volume", Penalty(min_volume="W"))):
+    runs: dict[str, list[Factorization]] = {"plain NMF": [], "least volume": []}
+    for name, penalty in (("plain NMF", Penalty()), ("least volume", Penalty(min_volume="W"))):
         for number, each in enumerate(seeds):
             step(f"start {number + 1} of {STARTS}, {name}")
             fit = factorize(mixed.data, 3, start="random", seed=each, penalty=penalty, stop=TO_THE_END)
@@ -154,21 +159,34 @@ def luck(seed: int, step: Step) -> Section:
         "What is luck",
         [
             f"The same mixtures, from {STARTS} random starts. The fits are equally good, and the signals differ: "
-            "what is inside a band is not decided by the data. Of all that fit, the one of least volume is nearly "
-            "unique.",
+            "what is inside a band is not decided by the data. To ask for one thing more helps: of all signals that "
+            "fit, those that lie closest together (of least volume) are nearly the same from every start.",
         ],
         [
-            Picture("starts.png", plots.starts(runs["plain"], side="W"), "The runs beside the best of them."),
+            Picture(
+                "starts.png",
+                plots.starts(runs["plain NMF"], side="W"),
+                "Left: how far the loss of each run is above the best. Right: how alike its signals are to those of "
+                "the best run.",
+            ),
             *(
                 Picture(
                     f"band_{name.split()[0]}.png",
                     plots.sources(fits, truth=mixed.sources),
-                    f"The range of the recovered signals over {STARTS} random starts: {name}.",
+                    f"The true signals, and the range of the recovered ones over {STARTS} random starts: {name}.",
                 )
                 for name, fits in runs.items()
             ),
         ],
     )
+
+
+def as_light(axes: Array) -> Array:
+    """Draw pictures as photographs are: black is zero, and white the most."""
+    for ax in axes.flat:
+        for image in ax.images:
+            image.set_cmap("gray")
+    return axes
 
 
 def relative_error(X: Array, back: Array) -> float:
