@@ -175,6 +175,7 @@ def clean_drawing():
     import matplotlib as mpl
     import matplotlib.pyplot as plt
 
+    mpl.use("agg")  # else the first figure of a process chooses, which changes the settings
     before = mpl.rcParams.copy()
     yield
     plt.close("all")

@@ -170,8 +170,7 @@ def _check_components(method: str, k: int, X: Any) -> None:
         raise ValueError(f"{method!r} cannot read missing entries; methods=('nmf',) draws what NMF finds.")
     if k > min(X.shape):
         raise ValueError(f"{method!r} finds at most {min(X.shape)} components of this X, the result has {k} parts.")
-    deviations = (X.toarray() if scipy.sparse.issparse(X) else X) - X.mean(axis=0)
-    if not np.abs(deviations).max() > 0:
+    if not (X.max(axis=0) - X.min(axis=0)).max() > 0:
         raise ValueError(f"{method!r} finds nothing where all rows of X are alike; methods=('nmf',) leaves it out.")
 
 
