@@ -27,8 +27,8 @@ for ax in nonneg.plots.parts(result, image_shape=faces.image_shape).flat:
 plt.show()
 
 # %%
-# The two most concentrated parts, and the ten pictures with the largest amount of each: high bare foreheads, and
-# light collars. Above each picture stands the person, below it the amount.
+# The two most concentrated parts, and the ten pictures with the largest amount of each: light at the
+# top of the head, and light collars. Above each picture stands the person, below it the amount.
 
 sparsity = nonneg.inspect.sparsity(result)
 clearest = sorted(np.argsort(-sparsity)[:2])
