@@ -177,8 +177,8 @@ class Factorization:
             What each entry counts, or its standard error; as in `factorize`.
         exact : bool
             Go on to rounding: by block principal pivoting under the squared error, by more sweeps else. Without it
-            rows stop a hair's breadth before. With many more parts than features, W is one of many, and some rows
-            stay within a percent of the best, either way.
+            rows stop a hair's breadth before. With many more parts than features W is one of many, and some rows
+            stay above the best by a percent or two of their length, either way.
 
         Returns
         -------
