@@ -4,7 +4,7 @@ from typing import Any
 
 import scipy.sparse
 
-from nonneg.data.check import check_loss_domain, check_matrix, fill_masked
+from nonneg.data.check import check_counts, check_loss_domain, check_matrix, check_seed, fill_masked
 from nonneg.data.dense import Dense, mix
 from nonneg.data.low_rank import LowRank, sketch
 from nonneg.data.names import as_names, names_of
@@ -28,8 +28,10 @@ __all__ = [
     "WeightedSparse",
     "as_names",
     "as_source",
+    "check_counts",
     "check_loss_domain",
     "check_matrix",
+    "check_seed",
     "counted",
     "fill_masked",
     "gram",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -175,3 +175,18 @@ def _first(X: Any, bad: Any) -> tuple[int, int, float]:
             column = int(np.argmax(wrong))
             return row, column, float(X[row, column])
     raise AssertionError("no bad entry found")
+
+
+def check_counts(**counts: object) -> None:
+    """Refuse what is no number of things: an integer, at least 1."""
+    for name, count in counts.items():
+        if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
+            raise ValueError(f"{name} must be an integer >= 1, got {count!r}.")
+
+
+def check_seed(**seeds: object) -> None:
+    """Refuse what is neither a seed nor None."""
+    for name, seed in seeds.items():
+        whole = isinstance(seed, Integral) and not isinstance(seed, bool)
+        if seed is not None and not (whole and 0 <= int(seed) < 2**32):  # type: ignore[call-overload]
+            raise ValueError(f"{name} must be an integer from 0 to 2**32 - 1 or None, got {seed!r}.")

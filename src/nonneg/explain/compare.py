@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse
 from scipy.sparse.linalg import ArpackError
 
-from nonneg.data import Array, check_matrix, names_of
+from nonneg.data import Array, check_counts, check_matrix, check_seed, names_of
 from nonneg.explain.comparison import HEADINGS, Comparison
 from nonneg.explain.decompositions import METHODS, NEED_DENSE, WITHIN_RANK, Fitted
 from nonneg.explain.measures import measures
@@ -79,14 +79,13 @@ def compare(
     array([False,  True])
     """
     methods = _check_methods(methods)
-    for name, value in (("k", k), ("n_seeds", n_seeds)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise ValueError(f"{name} must be an integer >= 1, got {value!r}.")
+    check_counts(k=k, n_seeds=n_seeds)
     data = check_matrix(X, negative=negative if "nmf" in methods else "allow", name="compare (input X)")
     if scipy.sparse.issparse(data):
         data = data.tocsr()
         _check_dense(methods)
-    random = np.random.SeedSequence(_check_seed(random_state))
+    check_seed(random_state=random_state)
+    random = np.random.SeedSequence(random_state)
     train, held_out = _split(data.shape[0], test_size, random)
     _check_rank(methods, k, len(train), data.shape[1])
 
@@ -156,13 +155,6 @@ def _check_rank(methods: tuple[str, ...], k: int, rows: int, n: int) -> None:
             f"k must be at most {min(rows, n)} for {', '.join(bound)}: {rows} rows are fitted and have {n} features; "
             f"got {k}."
         )
-
-
-def _check_seed(random_state: int | None) -> int | None:
-    whole = isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool)
-    if random_state is None or (whole and 0 <= random_state < 2**32):
-        return random_state
-    raise ValueError(f"random_state must be an integer from 0 to 2**32 - 1 or None, got {random_state!r}.")
 
 
 def _split(m: int, test_size: float, seed: np.random.SeedSequence) -> tuple[Array, Array]:

@@ -18,7 +18,9 @@ from nonneg.data import (
     WeightedDense,
     WeightedSparse,
     as_source,
+    check_counts,
     check_loss_domain,
+    check_seed,
     names_of,
     observe,
     warn_of_unobserved,
@@ -183,7 +185,7 @@ def factorize(
     if not isinstance(penalty, Penalty):
         raise TypeError(f"penalty must be a Penalty, such as Penalty(alpha_W=0.1), got {penalty!r}.")
     solve = solver_for(beta, solver, floor, penalty, _check_robust(robust, weights, uncertainty))
-    seed = _check_seed(seed)
+    seed = _seed_or_drawn(seed)
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be a function of the State, got {callback!r}.")
     check_simplex(simplex, beta, solver)
@@ -288,9 +290,7 @@ def objective(problem: Problem, pair: tuple[Array, Array]) -> float:
 
 
 def _check_arguments(k: object, n_init: object) -> None:
-    for label, value in (("k", k), ("n_init", n_init)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise ValueError(f"{label} must be an integer >= 1, got {value!r}.")
+    check_counts(k=k, n_init=n_init)
     if int(k) > MOST_PARTS:  # type: ignore[call-overload]
         raise ValueError(f"k must be at most {MOST_PARTS}, got {k}.")
 
@@ -316,9 +316,6 @@ def _warn_if_one_sided(penalty: Penalty, constraints: Constraints, k: int) -> No
         )
 
 
-def _check_seed(seed: int | None) -> int:
-    if seed is None:
-        return int(np.random.SeedSequence().generate_state(1)[0])
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
-        raise ValueError(f"seed must be an integer from 0 to 2**32 - 1 or None, got {seed!r}.")
-    return int(seed)
+def _seed_or_drawn(seed: int | None) -> int:
+    check_seed(seed=seed)
+    return int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)

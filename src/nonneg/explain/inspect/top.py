@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nonneg.data import Array
+from nonneg.data import Array, check_counts
 from nonneg.explain.inspect.tables import table
 from nonneg.explain.inspect.vectors import amounts_of, divided, near_one, vectors_of
 from nonneg.explain.labels import feature_labels, part_labels, row_labels
@@ -142,8 +142,7 @@ def _top(
 ) -> Any:
     if by not in SCORES:
         raise ValueError(f"by must be one of {SCORES}, got {by!r}.")
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
-        raise ValueError(f"count must be an integer >= 1, got {count!r}.")
+    check_counts(count=count)
     portions = _portions(F)
     score = weight if by == "weight" else _score(portions, result.share, by)
     index = np.argsort(-score, axis=1, kind="stable")[:, :count]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from numbers import Integral
 from typing import Any
 
 import matplotlib as mpl
@@ -11,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from nonneg.data import Array
+from nonneg.data import Array, check_counts
 from nonneg.explain.words import shortened
 
 # Inches. The narrowest picture still has room for the longest title, "part 200 · <0.1 %", in FONT points.
@@ -40,8 +39,7 @@ def count_of(k: int, most: int | None) -> int:
     """Return how many of k parts (or lines) to draw, at most so many."""
     if most is None:
         return k
-    if isinstance(most, bool) or not isinstance(most, Integral) or most < 1:
-        raise ValueError(f"most must be an integer >= 1, got {most!r}.")
+    check_counts(most=most)
     return min(int(most), k)
 
 

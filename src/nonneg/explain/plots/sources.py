@@ -156,8 +156,9 @@ def _methods(methods: Sequence[str] | None, k: int, X: Any) -> list[str]:
     for method in chosen:
         if method not in METHODS:
             raise ValueError(f"methods must be some of {tuple(METHODS)}, got {method!r}.")
-        if method != "nmf":
-            _check_components(method, k, X)
+    computed = [method for method in chosen if method != "nmf"]
+    if computed:  # ICA looks within the components of PCA: what serves one serves both
+        _check_components(computed[0], k, X)
     return chosen
 
 
