@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from nonneg.data import Array
 from nonneg.solve.bounds import FREE, held_parts
 from nonneg.solve.momentum import Momentum, Side
@@ -49,9 +47,7 @@ def iterate(
         H.improve(problem, W.seen)
         loss = problem.objective(W.seen, H.next)
         if loss < best:
-            best = loss
-            np.copyto(W.best, W.seen)
-            np.copyto(H.best, H.next)
+            best, W.best, H.best = loss, W.seen, H.next
         state.kkt, state.noise = max(W.kkt, H.kkt), problem.noise
         state.record(loss)
         restarted = momentum.after_H(W, H, loss > previous + problem.noise)

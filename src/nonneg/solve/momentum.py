@@ -13,17 +13,24 @@ from nonneg.solve.sweeps import extrapolate
 
 
 class Side:
-    """One factor during the loop: last plain iterate, next one, what the partner sees, where updates begin."""
+    """One factor during the loop: last plain iterate, next one, what the partner sees, where updates begin.
+
+    The best one is kept without a copy: it is one of these, or the spare array once they are written anew.
+    """
 
     def __init__(self, name: str, F: Array, bounds: Bounds | None = None) -> None:
         self.name, self.bounds = name, bounds
-        self.begin, self.plain, self.next, self.best = F.copy(), F.copy(), F.copy(), F.copy()
-        self.seen = self.begin
+        self.begin, self.plain, self.next, self.spare = F.copy(), F.copy(), np.empty_like(F), F.copy()
+        self.seen, self.best = self.begin, self.spare
         self.kkt = float("inf")
 
     def improve(self, problem: Problem, partner: Array) -> None:
-        """Go from the point where updates begin to the next plain iterate."""
-        np.copyto(self.next, self.begin)
+        """Go from the point where updates begin, which may be written anew then, to the next plain iterate."""
+        if self.begin is self.best:
+            np.copyto(self.next, self.begin)
+            self.begin, self.spare = self.spare, self.begin
+        else:
+            self.begin, self.next = self.next, self.begin
         step = problem.improve(self.name, self.next, partner)
         if step.dead.any():
             # Nothing pulls at the partner of an empty part: it waits, or the extrapolation would carry it away.
@@ -41,11 +48,13 @@ class Side:
     def advance(self) -> None:
         """Make the next iterate the present one."""
         self.plain, self.next = self.next, self.plain
+        if self.next is self.best:
+            self.next, self.spare = self.spare, self.next
 
     def scale(self, factor: Array) -> None:
-        """Multiply each part, in every iterate alike."""
+        """Multiply each part in the present iterates, among which both factors of the best pair are, or none."""
         column = factor[:, None].astype(self.plain.dtype)
-        for F in (self.begin, self.plain, self.next):
+        for F in (self.begin, self.plain):
             np.multiply(F, column, out=F)
 
 
@@ -77,9 +86,11 @@ class Restarting:
         """Show H's half-step the extrapolated W."""
         extrapolate(W.next, W.plain, self._length, self.keep, W.begin)
         W.restrict(self.keep)
+        W.seen = W.begin
 
     def after_H(self, W: Side, H: Side, rose: bool) -> bool:
         """Extrapolate H, or go back to the plain iterates."""
+        H.seen = H.begin
         if rose:
             np.copyto(W.begin, W.next)
             np.copyto(H.begin, H.next)
@@ -132,8 +143,10 @@ class Plain:
     def after_W(self, W: Side) -> None:
         """Show H's half-step the plain W."""
         np.copyto(W.begin, W.next)
+        W.seen = W.begin
 
     def after_H(self, W: Side, H: Side, rose: bool) -> bool:
         """Begin where the last half-step ended."""
         np.copyto(H.begin, H.next)
+        H.seen = H.begin
         return False
