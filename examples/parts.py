@@ -18,12 +18,10 @@ print(result)
 
 # %%
 # In a photograph a large number is light, so what a part adds is light: on a forehead, on one side of a face, on what
-# is behind it. The scale of greys is turned round to show that: black is nothing, white the most that the part adds.
-# The order is by share of all pictures, a convention.
+# is behind it. Black is nothing, white the most that the part adds. The order is by share of all pictures, a
+# convention.
 
-for ax in nonneg.plots.parts(result, image_shape=faces.image_shape).flat:
-    for image in ax.images:
-        image.set_cmap("gray")
+nonneg.plots.parts(result, image_shape=faces.image_shape)
 plt.show()
 
 # %%

@@ -142,6 +142,18 @@ def test_what_was_not_observed_is_no_error(results, held_out):
     assert axes[0, 1].get_xlabel() == error_text(Y[0, 20:], fitted[20:])
 
 
+def test_zeros_that_say_nothing_are_no_error(X, held_out):
+    told, Y = {"missing_values": 0}, held_out[:1].copy()
+    Y[0, :20] = 0
+    result = nonneg.factorize(X, 5, seed=0, **told)
+    model = nonneg.NMF(5, random_state=0, **told).fit(X)
+    fitted = (result.transform(Y) @ result.H)[0]
+    want = error_text(Y[Y != 0], fitted[Y[0] != 0])
+    assert want != error_text(Y[0], fitted)
+    assert plots.reconstructions([result], Y, image_shape=SHAPE)[0, 1].get_xlabel() == want
+    assert plots.reconstructions([model], Y, image_shape=SHAPE)[0, 1].get_xlabel() == want
+
+
 @pytest.mark.parametrize(("rows", "shape"), [(1, SHAPE), (12, SHAPE), (3, (48, 1)), (3, (1, 48))])
 def test_no_text_overlaps(results, pcas, X, clashes, rows, shape):
     label = "A method with a name that is far too long for its line"

@@ -44,10 +44,14 @@ def test_parts_are_the_rows_of_H(result):
         assert picture(ax).get_clim() == (0, h.max())
 
 
-def test_ink_of_a_part_is_dark_on_white(result):
-    image = picture(plots.parts(result, image_shape=SHAPE)[0])
-    assert image.cmap(0.0) == (1, 1, 1, 1)
-    assert image.cmap(1.0) == (0, 0, 0, 1)
+def test_a_part_is_light_on_black_like_the_rows_that_hold_it(result):
+    drawn = (
+        plots.parts(result, image_shape=SHAPE)[0],
+        plots.top_rows(result, result.W @ result.H, image_shape=SHAPE)[0, 0],
+    )
+    for image in map(picture, drawn):
+        assert image.cmap(0.0) == (0, 0, 0, 1)
+        assert image.cmap(1.0) == (1, 1, 1, 1)
 
 
 def test_titles_give_the_share(result):
@@ -102,12 +106,12 @@ def test_one_part_on_one_given_axes(result):
     assert plots.parts(result, image_shape=SHAPE, most=1, axes=ax).tolist() == [ax]
 
 
-def test_a_part_of_zeros_is_white(result):
+def test_a_part_of_zeros_is_black(result):
     axes = plots.parts(replace(result, W=np.zeros((30, 5)), H=np.zeros((5, 48))), image_shape=SHAPE)
     axes[0].figure.canvas.draw()
     assert axes[0].get_title() == "part 1 · 0 %"
     image = picture(axes[0])
-    assert (image.cmap(image.norm(image.get_array())) == 1).all()
+    assert (image.cmap(image.norm(image.get_array()))[..., :3] == 0).all()
 
 
 @pytest.fixture(scope="module")

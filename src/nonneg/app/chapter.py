@@ -107,7 +107,7 @@ def parts_of_faces(faces: Bunch, result: Factorization) -> Section:
         [
             Picture(
                 "parts.png",
-                as_light(plots.parts(result, image_shape=faces.image_shape)),
+                plots.parts(result, image_shape=faces.image_shape),
                 "Black is nothing, white the most that a part adds. The order is by share of all pictures, a "
                 "convention: there is no first part.",
             ),
@@ -179,14 +179,6 @@ def luck(seed: int, step: Step) -> Section:
             ),
         ],
     )
-
-
-def as_light(axes: Array) -> Array:
-    """Draw pictures as photographs are: black is zero, and white the most."""
-    for ax in axes.flat:
-        for image in ax.images:
-            image.set_cmap("gray")
-    return axes
 
 
 def relative_error(X: Array, back: Array) -> float:

@@ -14,7 +14,6 @@ from nonneg.explain.inspect.vectors import check_result
 from nonneg.explain.plots.bars import bars, grid_of_bars, slots_of
 from nonneg.explain.plots.layout import (
     FONT,
-    HAIRLINE,
     check_shape,
     count_of,
     first_axes,
@@ -50,7 +49,7 @@ def parts(
     W, over the rows: recovered signals, where rows are moments. Each part has a scale of its own, because the rows of
     H sum to one, so that a small part would outshine a wide one; the share tells their weight.
 
-    Images: white is zero, black the largest value of the part: what a part holds is its ink. Bars: the ten largest
+    Images: black is zero, white the largest value of the part, as in the pictures of rows. Bars: the ten largest
     entries of the part that are above zero, by name.
 
     Parameters
@@ -149,8 +148,7 @@ def _images(drawn: _Side, count: int, image_shape: tuple[int, int] | None, note:
     check_shape(image_shape, drawn.values.shape[1], of=f"{drawn.over}s")
     grid = grid_of_pictures(count, image_shape, note=note) if axes is None else first_axes(axes, count)
     for ax, values in zip(grid, drawn.values, strict=False):
-        picture(ax, values, image_shape, "gray_r", (0, values.max()))
-        ax.spines[:].set(visible=True, color=HAIRLINE, linewidth=0.5)
+        picture(ax, values, image_shape, "gray", (0, values.max()))
     return grid
 
 

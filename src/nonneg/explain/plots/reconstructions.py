@@ -173,8 +173,8 @@ def _rebuilt(label: str, group: list[Any], given: Any, originals: Array) -> list
     rebuilt = []
     for model in group:
         W = model.transform(given)
-        rows = W @ model.H if isinstance(model, Factorization) else model.inverse_transform(W)
-        rebuilt.append(Rebuilt(W.shape[1], np.asarray(rows), _errors(originals, np.asarray(rows))))
+        rows = np.asarray(W @ model.H if isinstance(model, Factorization) else model.inverse_transform(W))
+        rebuilt.append(Rebuilt(W.shape[1], rows, _errors(_observed(model, originals), rows)))
     counts = [model.k for model in rebuilt]
     if len(set(counts)) < len(counts):
         raise ValueError(
@@ -182,6 +182,12 @@ def _rebuilt(label: str, group: list[Any], given: Any, originals: Array) -> list
             "name lines of their own by a dict."
         )
     return rebuilt
+
+
+def _observed(model: Any, x: Array) -> Array:
+    """Return rows with NaN for what a model takes as not observed: zeros, where it was told so."""
+    settings = model.settings if isinstance(model, Factorization) else vars(model)
+    return np.where(x == 0, np.nan, x) if settings.get("missing_values") == 0 else x
 
 
 def _errors(x: Array, rebuilt: Array) -> Array:
