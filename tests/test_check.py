@@ -2,12 +2,14 @@
 
 import datetime as dt
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 import scipy.sparse
+from sklearn.utils import Bunch
 
 import nonneg
 from nonneg import Iterations, Penalty
@@ -152,6 +154,20 @@ def test_what_holds_no_real_numbers(data):
         fit(data, 1)
     one_sentence(caught)
     assert caught.type is TypeError
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (Bunch(data=np.ones((3, 2))), "an object of type Bunch; give its table, X.data."),
+        (SimpleNamespace(X=np.ones((3, 2))), "an object of type SimpleNamespace; give its table, X.X."),
+        ({"a": [1]}, "an object of type dict."),
+        ([[{}]], "an array of objects."),
+    ],
+)
+def test_what_holds_a_table_is_none(given, message):
+    with pytest.raises(TypeError, match=re.escape(f"X must hold real numbers, got {message}")):
+        nonneg.factorize(given, 1)
 
 
 def test_rows_of_unequal_length():

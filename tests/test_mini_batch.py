@@ -359,3 +359,15 @@ def test_a_bad_batch_leaves_the_model_as_it_was(counts):
         model.partial_fit(counts[:, 1:])
     np.testing.assert_array_equal(model.components_, before)
     assert model.n_steps_ == 1
+
+
+@pytest.mark.parametrize("loss", ["frobenius", "kullback-leibler"])
+def test_parts_learnt_in_pieces_become_a_factorization(digits, loss):
+    model = MiniBatchNMF(8, random_state=0, beta_loss=loss)
+    for top in range(0, 1797, 300):
+        model.partial_fit(digits[top : top + 300])
+    result = nonneg.factorize(digits, model.n_components_, loss=loss, fixed=model.components_, seed=0)
+    np.testing.assert_array_equal(result.H, model.components_)
+    W = model.transform(digits)
+    np.testing.assert_allclose(result.W @ result.H, W @ model.components_, atol=0.02)
+    assert nonneg.inspect.row_shares(result).shape == (1797, 8)

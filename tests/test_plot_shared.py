@@ -107,3 +107,6 @@ def test_rows_and_parts_are_chosen_in_one_way():
             chosen(none, 3, "parts", first=3)
     with pytest.raises(ValueError, match="parts must be \"all\", a slice, positions or a boolean array, got 'some'"):
         chosen("some", 3, "parts", first=3)
+    for names in (["a"], [0, "a"], [1.0]):
+        with pytest.raises(ValueError, match="rows must be named by their positions, from 0 to 2; got"):
+            chosen(names, 3, "rows", first=3)

@@ -127,6 +127,7 @@ def _check_sparse(X: Any) -> Any:
 def _check_dense(X: Any, missing: bool) -> Array:
     if hasattr(X, "to_numpy") and not isinstance(X, np.ndarray):
         X = _frame_values(X)
+    given = X
     X = np.asarray(fill_masked(X, missing=missing))
     if X.dtype.kind == "O":
         if any(isinstance(value, (str, bytes)) for value in X.flat):
@@ -134,7 +135,7 @@ def _check_dense(X: Any, missing: bool) -> Array:
         try:
             X = X.astype(np.float64)
         except (TypeError, ValueError) as error:
-            raise TypeError("X must hold real numbers, got an array of objects.") from error
+            raise TypeError(f"X must hold real numbers, got {_kind_of(given)}.") from error
     if X.dtype.kind not in "fiub":
         raise TypeError(f"X must hold real numbers, got an array of dtype {X.dtype}.")
     if X.ndim != 2:
@@ -144,6 +145,14 @@ def _check_dense(X: Any, missing: bool) -> Array:
     if X.dtype not in (np.float32, np.float64):
         X = X.astype(np.float64)
     return X if X.flags.c_contiguous or X.flags.f_contiguous else np.ascontiguousarray(X)
+
+
+def _kind_of(X: Any) -> str:
+    """Say what holds no numbers, and which table to give in place of what only holds one: a Bunch, an AnnData."""
+    if isinstance(X, (np.ndarray, list, tuple)):
+        return "an array of objects"
+    table = next((f"; give its table, X.{name}" for name in ("X", "data") if hasattr(X, name)), "")
+    return f"an object of type {type(X).__name__}{table}"
 
 
 def fill_masked(X: Any, *, missing: bool) -> Any:

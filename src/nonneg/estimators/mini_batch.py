@@ -92,6 +92,9 @@ class MiniBatchNMF(_BaseNMF):
     coordinate descent: a few passes come close to the loss of `NMF`. Under other losses the numerators and
     denominators of multiplicative updates are kept, which take some ten times the passes.
 
+    ``nonneg.factorize(X, k, loss=beta_loss, fixed=components_)`` gives the parts, with W for any rows X, as the
+    `Factorization` that `nonneg.inspect` and `nonneg.plots` read; k is `n_components_`.
+
     References
     ----------
     Mairal, Bach, Ponce & Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html; Lefevre, Bach & Fevotte (2011),
