@@ -135,7 +135,7 @@ def strict(problem: Problem, X: Any, seeds: int) -> str:
         stop = (nonneg.RelativeDecrease(1e-6), nonneg.Iterations(1000))
         fine = nonneg.factorize(X, problem.k, start=start, seed=seed, stop=stop)
         rest()
-        budget = max(20.0, 30 * fine.trace.seconds[-1])
+        budget = min(max(20.0, 30 * fine.trace.seconds[-1]), 60.0)
         path = list(sklearn_path(X, start, budget))
         target = 1.001 * min(fine.loss_value, *(loss for _, loss in path))
         theirs = next((seconds for seconds, loss in path if loss <= target), np.inf)

@@ -498,7 +498,7 @@ def counts_of(X, stored, each, along, way):
 
 
 def run_weighted(case, way, rule, *, index=np.int32, span=None, threads=1, a=1.0, b=1.0):
-    """Call the kernel for a way of storing X: (factor, first step, size)."""
+    """Call the kernel for a way of storing X: (factor, first step, size, change of the loss)."""
     X, stored, H, W, each, along = case
     W, G = W.copy(), np.zeros((len(H), len(H)), H.dtype)
     span = span or (0, len(X))
@@ -547,10 +547,17 @@ def test_weighted_sweeps_are_the_textbooks(level, dtype, way, index):
     # In float32 rows near their stop may take one sweep more or less.
     rel = 5e-3 if dtype == np.float32 else 1e-10
     for case, l1, l2, (want, first, size) in weighted_cases(dtype, way):
-        W, got_first, got_size = run_weighted(case, way, WeightedRule(l1, l2, 4, 0.05), index=index)
+        W, got_first, got_size, change = run_weighted(case, way, WeightedRule(l1, l2, 4, 0.05), index=index)
         np.testing.assert_allclose(W, want, rtol=rel, atol=rel * max(1, want.max()))
         assert got_first == pytest.approx(first, rel=rel, abs=rel)
         assert got_size == pytest.approx(size, rel=rel, abs=rel)
+        # The loss without penalties, beyond that of zeros, from the residual itself.
+        X, stored, H, _, each, along = case
+        x, model = np.nan_to_num(X).astype(float), W.T.astype(float) @ H.astype(float)
+        counts = counts_of(X, stored, each, along, way)
+        want = 0.5 * np.sum(counts * ((x - model) ** 2 - x**2))
+        rounding = 2e-6 if dtype == np.float32 else 1e-14
+        assert change == pytest.approx(want, rel=0, abs=rounding * np.sum(counts * (x**2 + model**2)))
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -203,7 +203,7 @@ template <class T> void bind_dense(nb::module_ &m) {
                                                    int64_t(W.shape(1)), gram.data(), rule, weighing, from, to);
               });
         }
-        return std::make_tuple(sums.first_step, sums.size);
+        return std::make_tuple(sums.first_step, sums.size, sums.change);
       },
       "X"_a.noconvert(), "a"_a, "b"_a, "H"_a.noconvert(), "W"_a.noconvert(), "gram"_a.noconvert(), "rule"_a,
       "start"_a, "stop"_a, "threads"_a = 1, "weights"_a.noconvert() = nb::none(),

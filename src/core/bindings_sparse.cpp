@@ -188,7 +188,7 @@ template <class T, class I> void bind_indexed(nb::module_ &m) {
                                                     int64_t(W.shape(1)), gram.data(), rule, weighing, from, to);
                                     });
         }
-        return std::make_tuple(sums.first_step, sums.size);
+        return std::make_tuple(sums.first_step, sums.size, sums.change);
       },
       "indptr"_a.noconvert(), "indices"_a.noconvert(), "data"_a.noconvert(), "a"_a, "b"_a, "packed"_a.noconvert(),
       "W"_a.noconvert(), "gram"_a.noconvert(), "rule"_a, "start"_a, "stop"_a, "threads"_a = 1,

@@ -12,6 +12,8 @@ struct SweepSums {
   double product = 0;    // <B, F> after the sweeps
   double first_step = 0; // sum of G_pp d^2 over the first sweep: zero where F solved the problem already
   double size = 0;       // sum of G_pp F^2 after the sweeps
+  double change = 0; // where each row has its own G and b: sum of 1/2 f' G f - b' f, what the loss is beyond that
+                     // of zeros
 };
 
 // Bounds on the entries of a factor, if any: arrays of its type (`bytes` a number) and of this shape.

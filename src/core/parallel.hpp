@@ -239,6 +239,7 @@ SweepSums weighted(int threads, double work, int64_t start, int64_t stop, const 
   for (const SweepSums &part : parts) {
     sums.first_step += part.first_step;
     sums.size += part.size;
+    sums.change += part.change;
   }
   return sums;
 }

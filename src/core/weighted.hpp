@@ -116,6 +116,17 @@ SweepSums weighted(Grams &&grams, T *W, int k, int64_t m, const T *gram, const W
         W[p * m + i + r] = T(now);
       }
     }
+    // The penalties that stand in G and b are taken out again. Lanes without a row hold zeros.
+    vec<T> change{};
+    for (int p = 0; p < k; ++p) {
+      const vec<T> own_w = load(w + p * L);
+      vec<T> slope = fill(T(-0.5 * rule.l2)) * own_w - load(b + p * L) - T(rule.l1);
+      for (int q = 0; q < k; ++q)
+        slope += T(0.5) * load(G + (int64_t(p) * k + q) * L) * load(w + q * L);
+      change += own_w * slope;
+    }
+    for (int r = 0; r < count; ++r)
+      sums.change += double(change[r]);
   }
   return sums;
 }

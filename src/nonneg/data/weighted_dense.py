@@ -63,12 +63,15 @@ class WeightedDense(Dense):
         """Return zeros: every entry is looked at."""
         return np.zeros(len(partner))
 
-    def sweep(self, side: str, F: Array, partner: Array, rule: WeightedRule) -> tuple[float, float]:
-        """Sweep over the rows of a factor in place; returns first step and size, as in `Divergence`."""
+    def sweep(self, side: str, F: Array, partner: Array, rule: WeightedRule) -> tuple[float, float, float]:
+        """Sweep over the rows of a factor in place; returns first step and size, as in `Divergence`, and the loss.
+
+        The loss is that beyond the loss of zeros, rows counted once for W and as often as they count for H.
+        """
         H, G = padded(partner), np.zeros((len(F), len(F)), F.dtype)
         a, b, _ = self.scale
         counts = self._counts(side)
-        done: tuple[float, float] = _core.weighted_dense(
+        done: tuple[float, float, float] = _core.weighted_dense(
             self._along_side(side), a, b, H, F, G, rule, 0, F.shape[1], thread_count(), **counts
         )
         return done

@@ -43,6 +43,10 @@ class RobustSquaredError(WeightedSquaredError):
         self._weigh(*((F, partner) if side == "W" else (partner, F)))
         return super().improve(side, F, partner)
 
+    def objective(self, W: Array, H: Array) -> float:
+        """Return the objective at any pair: the sweeps know only the one that touches it where they began."""
+        return self.value(W, H) + self.penalty(W, H)
+
     def value(self, W: Array, H: Array) -> float:
         """Return the loss, outliers held down."""
         loss = 0.0

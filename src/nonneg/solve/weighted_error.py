@@ -9,10 +9,10 @@ from nonneg.data import Array, Entries, WeightedDense, WeightedSparse, counted, 
 from nonneg.solve.bounds import FREE, Bounds, Pair, held_parts, within
 from nonneg.solve.divergence import dead
 from nonneg.solve.penalty import Shrink, shrunk
-from nonneg.solve.problem import Problem, Step, residual_noise
+from nonneg.solve.problem import NOISE, Problem, Step, residual_noise
 from nonneg.solve.rows import MOST_SWEEPS as SETTLING_SWEEPS
 from nonneg.solve.rows import ROUGH, SETTLED, near_one
-from nonneg.solve.squared_error import FLOOR, MOST_SWEEPS, SWEEP_STEP, SquaredError
+from nonneg.solve.squared_error import CANCELS, FLOOR, MOST_SWEEPS, SWEEP_STEP, SquaredError
 from nonneg.solve.sweeps import sweep
 
 # Mean weight from which on the expectation is sooner there than a Gram matrix for each row. Measured at k = 5 and 20:
@@ -39,7 +39,7 @@ class WeightedSquaredError:
     ) -> None:
         self.source, self.shrinks, self.bounds = source, shrinks, bounds
         self.total = 0.5 * source.squared_norm
-        self.noise, self.exact, self._last = 0.0, False, float("inf")
+        self.noise, self.exact, self._last = NOISE[source.dtype] * self.total, False, float("inf")
 
     def begin(self, start: tuple[Array, Array]) -> tuple[Array, Array]:
         """Return the start in the size that fits what was observed, unless constraints give it one."""
@@ -54,12 +54,16 @@ class WeightedSquaredError:
 
     def improve(self, side: str, F: Array, partner: Array) -> Step:
         """Sweep over the rows of a factor in place."""
-        step = self._sweep(side, F, partner, MOST_SWEEPS, SWEEP_STEP, bounds=self.bounds[side == "H"])
-        return Step(step, dead(self.source, side, partner))
+        kkt, change = self._sweep(side, F, partner, MOST_SWEEPS, SWEEP_STEP, bounds=self.bounds[side == "H"])
+        self._last = max(0.0, self.total + change)
+        return Step(kkt, dead(self.source, side, partner))
 
     def objective(self, W: Array, H: Array) -> float:
-        """Return the objective at any pair."""
-        return self.value(W, H) + self.penalty(W, H)
+        """Return the objective from what the half-step has computed anyway."""
+        if self._last < CANCELS[self.source.dtype] * self.total:
+            return self.value(W, H) + self.penalty(W, H)
+        self.noise, self.exact = NOISE[self.source.dtype] * self.total, False
+        return self._last + self.penalty(W, H)
 
     def penalty(self, W: Array, H: Array) -> float:
         """Return the L1 and L2 penalties."""
@@ -72,7 +76,7 @@ class WeightedSquaredError:
     def measure(self, W: Array, H: Array) -> tuple[float, float]:
         """Return the loss and the distance from an optimum."""
         kkt = max(
-            self._sweep(side, F.copy(), partner, 1, 0.0, bounds=self.bounds[side == "H"])
+            self._sweep(side, F.copy(), partner, 1, 0.0, bounds=self.bounds[side == "H"])[0]
             for side, F, partner in (("W", W, H), ("H", H, W))
         )
         return self.value(W, H), kkt
@@ -109,11 +113,12 @@ class WeightedSquaredError:
         tol: float,
         finish: str = "none",
         bounds: Bounds | None = None,
-    ) -> float:
+    ) -> tuple[float, float]:
+        """Return the relative size of the first step, and how far the loss is from that of zeros."""
         (l1, l2), (low, high, total) = self.shrinks[side == "H"], bounds or Bounds()
         rule = WeightedRule(l1, l2, most, tol, finish, low, high, total or 0.0)
-        step, size = self.source.sweep(side, F, partner, rule)
-        return float(np.sqrt(step / size)) if size > 0 else (float("inf") if step > 0 else 0.0)
+        step, size, change = self.source.sweep(side, F, partner, rule)
+        return float(np.sqrt(step / size)) if size > 0 else (float("inf") if step > 0 else 0.0), change
 
 
 class ExpectedSquaredError(WeightedSquaredError):
