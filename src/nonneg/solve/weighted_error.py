@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nonneg._core import WeightedRule
-from nonneg.data import Array, Entries, WeightedDense, WeightedSparse, counted, gram, mix
+from nonneg.data import Array, Entries, WeightedDense, WeightedSparse, counted, gram
 from nonneg.solve.bounds import FREE, Bounds, Pair, held_parts, within
 from nonneg.solve.divergence import dead
 from nonneg.solve.penalty import Shrink, shrunk
@@ -137,18 +137,20 @@ class ExpectedSquaredError(WeightedSquaredError):
         G = gram(partner, counted(self.source, side, partner))
         before = F.copy()
         done = sweep(F, B, G, self.shrinks[side == "H"], MOST_SWEEPS, SWEEP_STEP, bounds=self.bounds[side == "H"])
-        self._settle(self._after(loss, before, F - before, B, G))
+        if side == "H":
+            self._settle(_after(loss, before, F, B, G))
         return Step(done.kkt, dead(self.source, side, partner))
 
     def objective(self, W: Array, H: Array) -> float:
         """Return a bound of the objective, close by the square of the last step: see `_after`."""
         return self._last + self.penalty(W, H)
 
-    def _after(self, loss: float, before: Array, step: Array, B: Array, G: Array) -> float:
-        """Return the most that the loss can be after a step, from that before it; another pass over X is saved.
 
-        Slope and loss before it are those of what was observed, the curvature is that of the filled X.
-        """
-        uphill = mix(G.astype(before.dtype), before) - B
-        slope = float(np.einsum("pj,pj->", uphill, step, dtype=np.float64))
-        return loss + slope + 0.5 * float((G * gram(step)).sum())
+def _after(loss: float, before: Array, after: Array, B: Array, G: Array) -> float:
+    """Return the most that the loss can be after a step, from that before it; another pass over X is saved.
+
+    Slope and loss before it are those of what was observed, the curvature is that of the filled X.
+    """
+    step = after - before
+    slope = float(np.einsum("pj,pj->p", B, step).sum(dtype=np.float64))
+    return loss - slope + 0.5 * float((G * gram(before + after, step)).sum())
