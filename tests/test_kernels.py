@@ -555,9 +555,9 @@ def test_weighted_sweeps_are_the_textbooks(level, dtype, way, index):
         X, stored, H, _, each, along = case
         x, model = np.nan_to_num(X).astype(float), W.T.astype(float) @ H.astype(float)
         counts = counts_of(X, stored, each, along, way)
-        want = 0.5 * np.sum(counts * ((x - model) ** 2 - x**2))
+        beyond = 0.5 * np.sum(counts * ((x - model) ** 2 - x**2))
         rounding = 2e-6 if dtype == np.float32 else 1e-14
-        assert change == pytest.approx(want, rel=0, abs=rounding * np.sum(counts * (x**2 + model**2)))
+        assert change == pytest.approx(beyond, rel=0, abs=rounding * np.sum(counts * (x**2 + model**2)))
 
 
 @pytest.mark.parametrize("way", WAYS)
