@@ -30,7 +30,7 @@ class WeightedDense(Dense):
     def known_share(self) -> float:
         """Mean weight, missing entries included: 1 where all of X was observed alike."""
         if self.observed.weights is None:
-            return 1 - self.observed.n_missing / self._data.size
+            return (self._data.size - self.observed.n_missing) / self._data.size
         return self._sums[3] / self._data.size
 
     @cached_property
@@ -63,12 +63,14 @@ class WeightedDense(Dense):
         """Return zeros: every entry is looked at."""
         return np.zeros(len(partner))
 
-    def sweep(self, side: str, F: Array, partner: Array, rule: WeightedRule) -> tuple[float, float, float]:
+    def sweep(
+        self, side: str, F: Array, partner: Array, rule: WeightedRule, ridge: Array
+    ) -> tuple[float, float, float]:
         """Sweep over the rows of a factor in place; returns first step and size, as in `Divergence`, and the loss.
 
         The loss is that beyond the loss of zeros, rows counted once for W and as often as they count for H.
         """
-        H, G = padded(partner), np.zeros((len(F), len(F)), F.dtype)
+        H, G = padded(partner), ridge.astype(F.dtype)
         a, b, _ = self.scale
         counts = self._counts(side)
         done: tuple[float, float, float] = _core.weighted_dense(

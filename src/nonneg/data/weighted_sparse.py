@@ -49,13 +49,14 @@ class WeightedSparse(Sparse):
             return np.zeros(len(partner))
         return row_sums(counted(self, side, partner))
 
-    def sweep(self, side: str, F: Array, partner: Array, rule: WeightedRule) -> tuple[float, float, float]:
+    def sweep(
+        self, side: str, F: Array, partner: Array, rule: WeightedRule, ridge: Array
+    ) -> tuple[float, float, float]:
         """Sweep over the rows of a factor in place; returns first step and size, as in `Divergence`, and the loss.
 
         The loss is that beyond the loss of zeros, rows counted once for W and as often as they count for H.
         """
-        k = len(F)
-        G = gram(counted(self, side, partner), partner) if self.elsewhere else np.zeros((k, k))
+        G = ridge + gram(counted(self, side, partner), partner) if self.elsewhere else ridge
         (layout, counts), (a, b, _) = self._stored(side), self.scale
         packed, G, threads = pack(partner), G.astype(F.dtype), thread_count()
         done: tuple[float, float, float] = _core.weighted_stored(

@@ -184,7 +184,7 @@ def factorize(
     penalty = Penalty() if penalty is None else penalty
     if not isinstance(penalty, Penalty):
         raise TypeError(f"penalty must be a Penalty, such as Penalty(alpha_W=0.1), got {penalty!r}.")
-    solve = solver_for(beta, solver, floor, penalty, _check_robust(robust, weights, uncertainty))
+    threshold = _check_robust(robust, weights, uncertainty)
     seed = _seed_or_drawn(seed)
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be a function of the State, got {callback!r}.")
@@ -204,18 +204,23 @@ def factorize(
         constraints = check_constraints(fixed, upper, simplex, observed.shape, k, observed.X.dtype)
         _warn_if_one_sided(penalty, constraints, k)
         rules = stop_rules(stop)
+        source = as_source(observed)
+        mean_weight = 1.0
+        if penalty.shapes and isinstance(source, WeightedDense):
+            mean_weight = source.known_share * observed.largest
         arguments = {
             "negative": negative,
             "floor": floor,
             "robust": None if robust is None else float(robust),
             # JSON knows no NaN.
             "missing_values": missing_values if missing_values is None or missing_values == 0 else "nan",
+            "mean_weight": mean_weight,
         }
         result = _fit(
-            as_source(observed),
+            source,
             k,
             beta,
-            solve,
+            solver_for(beta, solver, floor, penalty.against(mean_weight), threshold),
             penalty,
             start,
             n_init,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import NamedTuple
 
@@ -83,6 +83,10 @@ class Penalty:
     ``s = 2 loss / (rows columns)``, plus 1e-4 of the mean square of X, so that the volume still pulls where the fit
     is exact. The trace holds the objective with the lambda of its time.
 
+    Both go with missing entries and weights of a dense X. Smoothness then counts times the mean weight, missing
+    entries included, where the largest weight is one; s is the mean over what was observed. A row or column of which
+    nothing was observed takes the values that its smooth parts have there.
+
     The least volume is unique, and is the truth, where the points are sufficiently scattered in the simplex of the
     parts, which asks for no pure row or column: some rows of W near every facet (min_volume="H"), or some
     columns of H (min_volume="W").
@@ -124,6 +128,11 @@ class Penalty:
     def shapes(self) -> bool:
         """Whether it has a say in the shape of the parts."""
         return self.smooth_W > 0 or self.smooth_H > 0 or self.min_volume is not None
+
+    def against(self, weight: float) -> Penalty:
+        """Return it for entries that count so much on average, against which smoothness means the same."""
+        longer = weight**0.25
+        return replace(self, smooth_W=longer * self.smooth_W, smooth_H=longer * self.smooth_H)
 
     def shrinks(self, shape: tuple[float, int]) -> tuple[Shrink, Shrink]:
         """Return the penalties on W and on H for data of this shape."""

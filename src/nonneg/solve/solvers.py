@@ -13,7 +13,7 @@ from nonneg.solve.momentum import Growing, Momentum, Plain, Restarting
 from nonneg.solve.penalty import Penalty, Shrink
 from nonneg.solve.problem import Problem
 from nonneg.solve.robust import RobustSquaredError
-from nonneg.solve.shaped import ShapedSquaredError
+from nonneg.solve.shaped import ExpectedShapedSquaredError, ShapedSquaredError
 from nonneg.solve.squared_error import MultipliedSquaredError
 from nonneg.solve.weighted_error import squared_error
 
@@ -80,11 +80,13 @@ def shaped_squared_error(
     source: Entries, shrinks: tuple[Shrink, Shrink], bounds: Pair, *, penalty: Penalty
 ) -> Problem:
     """Return the `Problem` of the squared error with smooth parts or parts of least volume."""
-    if isinstance(source, (WeightedDense, WeightedSparse)) or bounds != FREE:
+    if isinstance(source, WeightedSparse) or source.sample_weight is not None or bounds != FREE:
         raise ValueError(
-            "smooth_W, smooth_H and min_volume need an X of which every entry was observed and counts the same, and "
-            "no known parts; leave out weights, sample_weight, missing entries or constraints, or these penalties."
+            "smooth_W, smooth_H and min_volume go with missing entries, weights and uncertainties of a dense X, but "
+            "not of a sparse one, nor with sample_weight, known parts or bounds; leave out one or the other."
         )
+    if isinstance(source, WeightedDense) and not source.observed.complete:
+        return ExpectedShapedSquaredError(source, shrinks, penalty)
     return ShapedSquaredError(source, shrinks, penalty)
 
 

@@ -117,8 +117,12 @@ class WeightedSquaredError:
         """Return the relative size of the first step, and how far the loss is from that of zeros."""
         (l1, l2), (low, high, total) = self.shrinks[side == "H"], bounds or Bounds()
         rule = WeightedRule(l1, l2, most, tol, finish, low, high, total or 0.0)
-        step, size, change = self.source.sweep(side, F, partner, rule)
+        step, size, change = self.source.sweep(side, F, partner, rule, self._ridge(side, partner))
         return float(np.sqrt(step / size)) if size > 0 else (float("inf") if step > 0 else 0.0), change
+
+    def _ridge(self, side: str, partner: Array) -> Array:
+        """Return what is added to the Gram matrix of every row, beside what the entries of the row bring."""
+        return np.zeros((len(partner), len(partner)))
 
 
 class ExpectedSquaredError(WeightedSquaredError):
@@ -138,15 +142,15 @@ class ExpectedSquaredError(WeightedSquaredError):
         before = F.copy()
         done = sweep(F, B, G, self.shrinks[side == "H"], MOST_SWEEPS, SWEEP_STEP, bounds=self.bounds[side == "H"])
         if side == "H":
-            self._settle(_after(loss, before, F, B, G))
+            self._settle(after_step(loss, before, F, B, G))
         return Step(done.kkt, dead(self.source, side, partner))
 
     def objective(self, W: Array, H: Array) -> float:
-        """Return a bound of the objective, close by the square of the last step: see `_after`."""
+        """Return a bound of the objective, close by the square of the last step: see `after_step`."""
         return self._last + self.penalty(W, H)
 
 
-def _after(loss: float, before: Array, after: Array, B: Array, G: Array) -> float:
+def after_step(loss: float, before: Array, after: Array, B: Array, G: Array) -> float:
     """Return the most that the loss can be after a step, from that before it; another pass over X is saved.
 
     Slope and loss before it are those of what was observed, the curvature is that of the filled X.
