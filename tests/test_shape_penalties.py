@@ -1,5 +1,7 @@
 """Smooth parts and parts of least volume: the right optimum, and the truth where plain parts miss it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.optimize
@@ -91,7 +93,7 @@ def fit(X, k, penalty, counts, stop=LONG):
 def objective(X, penalty, W, H, weight, counts):
     """Return the objective as the docstring of Penalty writes it."""
     m, n = X.shape
-    share = counts.mean()
+    share = counts[counts > 0].mean()
     alpha_H = penalty.alpha_W if penalty.alpha_H == "same" else penalty.alpha_H
     ratio = penalty.l1_ratio
     total = 0.5 * np.sum(counts * (X - W @ H) ** 2)
@@ -449,6 +451,18 @@ def test_weights_that_are_all_but_alike_are_none(penalty):
     assert min(weighed.trace.loss) == pytest.approx(min(plain.trace.loss), rel=rel)
 
 
+@pytest.mark.parametrize("penalty", ALL)
+def test_weights_that_are_alike_only_scale_the_loss(penalty):
+    X = bumps()[0]
+    shape = replace(penalty, alpha_W=0.0)
+    plain = nonneg.factorize(X, 3, penalty=shape, seed=0)
+    weighed = nonneg.factorize(X, 3, penalty=shape, seed=0, weights=np.full(X.shape, 8.0))
+    np.testing.assert_allclose(weighed.W, plain.W, rtol=1e-9)
+    np.testing.assert_allclose(weighed.H, plain.H, rtol=1e-9)
+    assert weighed.loss_value == pytest.approx(8 * plain.loss_value)
+    np.testing.assert_allclose(weighed.transform(X, weights=np.full(X.shape, 8.0)), plain.transform(X), rtol=1e-9)
+
+
 @pytest.mark.parametrize("side", ["W", "H"])
 def test_smooth_parts_bridge_what_nobody_has_observed(side):
     seen, truth = bumps(60, 200, noise=0.02)[0], bumps(60, 200, noise=0)[0]
@@ -475,6 +489,9 @@ def test_transform_of_rows_that_are_not_complete_gives_the_W_of_the_fit(penalty,
     np.testing.assert_allclose(result.transform(X, weights=counts), result.W, atol=1e-8)
     part = slice(3, 9)
     np.testing.assert_allclose(result.transform(X[part], weights=counts[part]), result.W[part], atol=1e-8)
+    # Without weights, smoothness counts as against entries that count one.
+    unweighted = replace(result, settings={**result.settings, "shape_weight": 1.0})
+    np.testing.assert_array_equal(result.transform(X[part]), unweighted.transform(X[part]))
     assert np.abs(result.transform(X[part]) - result.W[part]).max() > 1e-3
     result.save(tmp_path / "model.npz")
     loaded = nonneg.load(tmp_path / "model.npz")

@@ -33,16 +33,24 @@ class WeightedDense(Dense):
             return (self._data.size - self.observed.n_missing) / self._data.size
         return self._sums[3] / self._data.size
 
+    @property
+    def seen_share(self) -> float:
+        """Share of the entries that count at all."""
+        return self.known_share if self.observed.weights is None else self._sums[4] / self._data.size
+
     @cached_property
     def _moments(self) -> tuple[float, float]:
-        total, squares, counts, _ = self._sums
+        total, squares, counts, *_ = self._sums
         # The mean comes as a sum over all entries.
         return (total / counts * self._data.size if counts else 0.0), squares
 
     @cached_property
-    def _sums(self) -> tuple[float, float, float, float]:
-        """Weighted sums of X and of its squares, of the weights as often as rows count, and of the weights."""
-        sums = np.zeros(4)
+    def _sums(self) -> tuple[float, float, float, float, float]:
+        """Weighted sums of X and of its squares, of the weights as often as rows count, of the weights; their number.
+
+        Their number is of those above zero.
+        """
+        sums = np.zeros(5)
         X = self._data if self._by_rows else self._data.T
         weights = self.observed.weights
         height = max(1, 2**20 // X.shape[1])
@@ -51,13 +59,13 @@ class WeightedDense(Dense):
             block = self.scale.up(X[rows]).astype(np.float64)
             counts = np.ones_like(block) if weights is None else weights[rows].astype(np.float64)
             counts[np.isnan(block)] = 0
-            known = counts.sum()
+            known, seen = counts.sum(), (counts > 0).sum()
             if self.sample_weight is not None:
                 counts = counts * self.sample_weight[rows, None]
             block = np.nan_to_num(block)
-            sums += (counts * block).sum(), (counts * block**2).sum(), counts.sum(), known
-        total, squares, counted, known = sums.tolist()
-        return total, squares, counted, known
+            sums += (counts * block).sum(), (counts * block**2).sum(), counts.sum(), known, seen
+        total, squares, counted, known, seen = sums.tolist()
+        return total, squares, counted, known, seen
 
     def background(self, side: str, partner: Array) -> Array:
         """Return zeros: every entry is looked at."""

@@ -31,7 +31,7 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     n_components_: int
     _constraints: Mapping[str, Any] | None = None  # on W, where the fit had some
     _robust: float | None = None  # as the fit had it
-    _mean_weight: float = 1.0  # of the entries that the fit saw, where shape penalties ask for it
+    _shape_weight: float = 1.0  # of what the fit saw, where shape penalties ask for it
 
     def transform(self, X: Any, *, weights: Any = None, uncertainty: Any = None) -> Array:
         """Return how much of each part new samples hold; the parts stay as they are.
@@ -123,8 +123,15 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     def _given_H(self, observed: Observed, H: Array) -> Array:
         bounds = bounds_of_rows(self._constraints, len(H), observed.shape[0], H.dtype)
-        penalty = self._penalty().against(self._mean_weight)
-        return given_H(observed, H, penalty, bounds=bounds, robust=self._robust, **self._loss_options())
+        return given_H(
+            observed,
+            H,
+            self._penalty(),
+            bounds=bounds,
+            robust=self._robust,
+            shape_weight=self._shape_weight,
+            **self._loss_options(),
+        )
 
     def _loss_options(self) -> dict[str, Any]:
         return {

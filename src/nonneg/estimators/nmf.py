@@ -308,7 +308,7 @@ class NMF(_BaseNMF):
         result = self._factorize(X, W, H, **counts, fixed=fixed, upper=upper, simplex=simplex)
         self.result_ = result.named(rows=rows, features=features)
         self._constraints, self._robust = result.settings["constraints"], result.settings["robust"]
-        self._mean_weight = result.settings["mean_weight"]
+        self._shape_weight = result.settings["shape_weight"]
         self.components_ = result.H.copy()  # the result stays as it is, whatever is done to this
         self.n_components_ = result.k
         self.n_iter_ = result.n_iter

@@ -151,7 +151,7 @@ def _read_header(archive: zipfile.ZipFile) -> dict[str, Any]:
     settings = header["settings"]
     if not isinstance(header["reason"], str) or settings.get("negative", "error") not in ("error", "allow"):
         raise ValueError("its header is damaged")
-    Penalty(**settings.get("penalty", {})).against(settings.get("mean_weight", 1.0))  # refuses what is none
+    Penalty(**settings.get("penalty", {})).against(settings.get("shape_weight", 1.0))  # refuses what is none
     beta_of_name(header["loss_name"])
     return header
 

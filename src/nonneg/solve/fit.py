@@ -205,22 +205,23 @@ def factorize(
         _warn_if_one_sided(penalty, constraints, k)
         rules = stop_rules(stop)
         source = as_source(observed)
-        mean_weight = 1.0
+        # Shape penalties count as much as what was observed does, on average.
+        shape_weight = observed.largest if penalty.shapes else 1.0
         if penalty.shapes and isinstance(source, WeightedDense):
-            mean_weight = source.known_share * observed.largest
+            shape_weight *= source.known_share / source.seen_share
         arguments = {
             "negative": negative,
             "floor": floor,
             "robust": None if robust is None else float(robust),
             # JSON knows no NaN.
             "missing_values": missing_values if missing_values is None or missing_values == 0 else "nan",
-            "mean_weight": mean_weight,
+            "shape_weight": shape_weight,
         }
         result = _fit(
             source,
             k,
             beta,
-            solver_for(beta, solver, floor, penalty.against(mean_weight), threshold),
+            solver_for(beta, solver, floor, penalty.against(shape_weight), threshold),
             penalty,
             start,
             n_init,

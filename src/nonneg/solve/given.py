@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nonneg._threads import same_threads
-from nonneg.data import Array, Source, as_source
+from nonneg.data import Array, Observed, Source, as_source
 from nonneg.solve.bounds import FREE, Bounds
 from nonneg.solve.constraints import Constraints
 from nonneg.solve.penalty import Penalty, Shrink
@@ -26,10 +26,16 @@ def given_H(
     robust: float | None = None,
     exact: bool = False,
     bounds: Bounds | None = None,
+    shape_weight: float = 1.0,
 ) -> Array:
-    """Return W (m x k) for a checked or observed X and a given H in the units of X, within bounds on W (k x m)."""
+    """Return W (m x k) for a checked or observed X and a given H in the units of X, within bounds on W (k x m).
+
+    Smoothness counts `shape_weight`, as the entries of the fit did on average; one, if those of X have no weights.
+    """
     with same_threads():
         source = as_source(X)
+        if isinstance(X, Observed) and (X.weights is not None or X.largest != 1):
+            penalty = penalty.against(shape_weight)
         shrinks = shrink_given_H(penalty, source, beta), Shrink()
         scaled = None if bounds is None else bounds.times(source.scale.W).times(source.scale.H)
         problem = solver_for(beta, solver, floor, penalty, robust).problem(source, shrinks, (scaled, None))

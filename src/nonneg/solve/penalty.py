@@ -83,9 +83,9 @@ class Penalty:
     ``s = 2 loss / (rows columns)``, plus 1e-4 of the mean square of X, so that the volume still pulls where the fit
     is exact. The trace holds the objective with the lambda of its time.
 
-    Both go with missing entries and weights of a dense X. Smoothness then counts times the mean weight, missing
-    entries included, where the largest weight is one; s is the mean over what was observed. A row or column of which
-    nothing was observed takes the values that its smooth parts have there.
+    Both go with missing entries and weights of a dense X. Smoothness then counts times the mean weight of what was
+    observed, and s is the mean over that. A row or column of which nothing was observed takes the values that its
+    smooth parts have there.
 
     The least volume is unique, and is the truth, where the points are sufficiently scattered in the simplex of the
     parts, which asks for no pure row or column: some rows of W near every facet (min_volume="H"), or some

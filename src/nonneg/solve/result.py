@@ -234,7 +234,8 @@ class Factorization:
         return given_H(
             observed,
             np.ascontiguousarray(self.H, dtype),
-            Penalty(**self.settings.get("penalty", {})).against(self.settings.get("mean_weight", 1.0)),
+            Penalty(**self.settings.get("penalty", {})),
+            shape_weight=self.settings.get("shape_weight", 1.0),
             beta=beta_of_name(self.loss_name),
             solver="mu" if self.settings.get("solver") == "mu" else "auto",
             floor=self.settings.get("floor"),

@@ -89,7 +89,8 @@ class ShapedSquaredError(SquaredError):
 
     def begin(self, start: tuple[Array, Array]) -> tuple[Array, Array]:
         """Weigh the volume by what the start leaves over."""
-        self.shapes.weigh_volume(min(self.value(*start), self.total))
+        if self.shapes.small:
+            self.shapes.weigh_volume(min(self.value(*start), self.total))
         return start
 
     def improve(self, side: str, F: Array, partner: Array) -> Step:
@@ -141,14 +142,13 @@ class ExpectedShapedSquaredError(ExpectedSquaredError):
 
     def __init__(self, source: WeightedDense, shrinks: tuple[Shrink, Shrink], penalty: Penalty) -> None:
         super().__init__(source, shrinks)
-        observed = source.observed
-        seen = ~np.isnan(observed.X) if observed.weights is None else ~np.isnan(observed.X) & (observed.weights > 0)
-        self.shapes = Shapes(penalty, source, float(seen.mean()))
+        self.shapes = Shapes(penalty, source, source.seen_share)
 
     def begin(self, start: tuple[Array, Array]) -> tuple[Array, Array]:
         """Return the start in the size that fits, and weigh the volume by what it leaves over."""
         start = super().begin(start)
-        self.shapes.weigh_volume(min(self.value(*start), self.total))
+        if self.shapes.small:
+            self.shapes.weigh_volume(min(self.value(*start), self.total))
         return start
 
     def improve(self, side: str, F: Array, partner: Array) -> Step:
