@@ -193,7 +193,7 @@ def warn_of_unobserved(observed: Observed, which: str = "row and column") -> Non
             s, number = ("s", f" ({len(lines)} {label}s)") if len(lines) > 1 else ("", "")
             warn_caller(
                 f"Nothing was observed of {label}{s} {named} of X{number}: zeros in the result, unless constraints "
-                "forbid.",
+                "or smoothness forbid.",
                 UserWarning,
             )
 
