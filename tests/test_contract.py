@@ -186,7 +186,7 @@ def test_an_incomplete_source_solves_for_its_rows(case, side, dtype):
         if side == "H":
             X, weights = X.T, (weights * rows[:, None]).T
         F, partner = np.zeros((3, len(X)), dtype), rng.random((3, X.shape[1])).astype(dtype)
-        source.sweep(side, F, partner, WeightedRule(finish="all"))
+        source.sweep(side, F, partner, WeightedRule(finish="all"), np.zeros((3, 3)))
     for x, root, got in zip(X, np.sqrt(weights), F.T, strict=True):
         want = scipy.optimize.nnls(root[:, None] * partner.T.astype(float), root * x)[0]
         np.testing.assert_allclose(got, want, atol=1e-4 if dtype == np.float32 else 1e-9)

@@ -306,8 +306,8 @@ def test_nothing_observed_of_a_row_and_a_column(loss, solver, layout, share, dty
         with pytest.warns(UserWarning, match="Nothing was observed") as caught:
             result = nonneg.factorize(layout(X), 3, loss=loss, solver=solver, seed=0, start=begin, stop=Iterations(5))
         assert [str(warning.message) for warning in caught] == [
-            "Nothing was observed of row 4 of X: zeros in the result, unless constraints or smoothness forbid.",
-            "Nothing was observed of column 7 of X: zeros in the result, unless constraints or smoothness forbid.",
+            "Nothing was observed of row 4 of X: zeros in the result, unless constraints or penalties forbid.",
+            "Nothing was observed of column 7 of X: zeros in the result, unless constraints or penalties forbid.",
         ]
         assert not result.W[4].any()
         assert not result.H[:, 7].any()

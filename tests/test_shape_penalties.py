@@ -463,6 +463,13 @@ def test_weights_that_are_alike_only_scale_the_loss(penalty):
     np.testing.assert_allclose(weighed.transform(X, weights=np.full(X.shape, 8.0)), plain.transform(X), rtol=1e-9)
 
 
+def test_rows_of_which_little_was_observed():
+    X = np.where(np.random.default_rng(3).random((60, 40)) < 0.6, np.nan, bumps()[0])
+    result = nonneg.factorize(X, 3, penalty=Penalty(smooth_H=4.0), seed=0)
+    np.testing.assert_allclose(result.transform(X[:5]), result.W[:5], rtol=1e-9)
+    assert np.linalg.norm(result.reconstruct() - bumps(noise=0)[0]) < 0.1 * np.linalg.norm(bumps(noise=0)[0])
+
+
 @pytest.mark.parametrize("side", ["W", "H"])
 def test_smooth_parts_bridge_what_nobody_has_observed(side):
     seen, truth = bumps(60, 200, noise=0.02)[0], bumps(60, 200, noise=0)[0]
@@ -479,11 +486,12 @@ def test_smooth_parts_bridge_what_nobody_has_observed(side):
         assert least <= error <= most
 
 
+@pytest.mark.parametrize("size", [2.0, 100.0])  # at 2, the rows looked at below count one
 @pytest.mark.parametrize("kind", ["gaps", "weights"])
 @pytest.mark.parametrize("penalty", [Penalty(smooth_H=4.0), Penalty(min_volume="H")])
-def test_transform_of_rows_that_are_not_complete_gives_the_W_of_the_fit(penalty, kind, tmp_path):
+def test_transform_of_rows_that_are_not_complete_gives_the_W_of_the_fit(penalty, kind, size, tmp_path):
     X = bumps()[0]
-    counts = 100 * counts_of(X, kind)  # smoothness knows how much entries counted in the fit, not in these rows
+    counts = size * counts_of(X, kind)  # smoothness knows how much entries counted in the fit, not in these rows
     counts[:9] *= 0.5
     result = nonneg.factorize(X, 3, penalty=penalty, seed=0, weights=counts)
     np.testing.assert_allclose(result.transform(X, weights=counts), result.W, atol=1e-8)

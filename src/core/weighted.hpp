@@ -116,11 +116,13 @@ SweepSums weighted(Grams &&grams, T *W, int k, int64_t m, const T *gram, const W
         W[p * m + i + r] = T(now);
       }
     }
-    // The penalties that stand in G and b are taken out again. Lanes without a row hold zeros.
+    // The penalties that stand in G and b are taken out again: l2 where there is a pivot. Lanes without a row hold
+    // zeros.
     vec<T> change{};
     for (int p = 0; p < k; ++p) {
       const vec<T> own_w = load(w + p * L);
-      vec<T> slope = fill(T(-0.5 * rule.l2)) * own_w - load(b + p * L) - T(rule.l1);
+      const vec<T> own_l2 = load(inverse + p * L) > vec<T>{} ? fill(T(0.5 * rule.l2)) : vec<T>{};
+      vec<T> slope = -own_l2 * own_w - load(b + p * L) - T(rule.l1);
       for (int q = 0; q < k; ++q)
         slope += T(0.5) * load(G + (int64_t(p) * k + q) * L) * load(w + q * L);
       change += own_w * slope;

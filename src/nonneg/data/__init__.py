@@ -47,11 +47,14 @@ __all__ = [
 MOST_FILLED = 0.4
 
 
-def as_source(X: Any, scale: Scale | None = None) -> Entries:
-    """Wrap what `observe` or `check_matrix` has returned; in a given scale, or in that of its largest entry."""
+def as_source(X: Any, scale: Scale | None = None, *, filled: bool = False) -> Entries:
+    """Wrap what `observe` or `check_matrix` has returned; in a given scale, or in that of its largest entry.
+
+    `filled` reads a dense X as a whole, however much of it is missing.
+    """
     if isinstance(X, Observed):
         if not X.plain:
-            return _weighted(X, scale)
+            return _weighted(X, scale, filled)
         X, largest = X.X, X.largest
     else:
         largest = 1.0
@@ -60,10 +63,10 @@ def as_source(X: Any, scale: Scale | None = None) -> Entries:
     return source
 
 
-def _weighted(observed: Observed, scale: Scale | None) -> Entries:
+def _weighted(observed: Observed, scale: Scale | None, filled: bool) -> Entries:
     X = observed.X
     if scipy.sparse.issparse(X):
         return WeightedSparse(observed, scale)
-    if observed.n_missing <= MOST_FILLED * X.size:
+    if filled or observed.n_missing <= MOST_FILLED * X.size:
         return WeightedDense(observed, scale)
     return WeightedSparse(observed.stored(), scale)

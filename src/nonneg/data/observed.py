@@ -37,6 +37,8 @@ class Observed:
         What weights were divided by.
     n_missing : int
         Entries that were not observed.
+    weighed : bool
+        Whether the user gave weights or uncertainties, be they all alike.
     """
 
     X: Any
@@ -45,6 +47,7 @@ class Observed:
     elsewhere: bool = True
     largest: float = 1.0
     n_missing: int = 0
+    weighed: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -152,7 +155,8 @@ def observe(
     if missing_values is None:
         check_values(X, negative, name)
     counts, largest, elsewhere = None, 1.0, not (zeros and scipy.sparse.issparse(X))
-    if weights is not None or uncertainty is not None:
+    weighed = weights is not None or uncertainty is not None
+    if weighed:
         label, values = ("weights", weights) if uncertainty is None else ("uncertainty", uncertainty)
         if scipy.sparse.issparse(X):
             X, counts, largest = weigh_sparse(X, values, label, zeros_count=elsewhere)
@@ -167,7 +171,7 @@ def observe(
         n_missing += m * n - X.nnz
     if n_missing == m * n and not new_rows:
         raise ValueError(f"X is entirely missing: none of its {m} x {n} entries was observed.")
-    return Observed(X, counts, check_sample_weight(sample_weight, X), elsewhere, largest, n_missing)
+    return Observed(X, counts, check_sample_weight(sample_weight, X), elsewhere, largest, n_missing, weighed)
 
 
 def thin(observed: Observed, side: str) -> Observed:
@@ -193,7 +197,7 @@ def warn_of_unobserved(observed: Observed, which: str = "row and column") -> Non
             s, number = ("s", f" ({len(lines)} {label}s)") if len(lines) > 1 else ("", "")
             warn_caller(
                 f"Nothing was observed of {label}{s} {named} of X{number}: zeros in the result, unless constraints "
-                "or smoothness forbid.",
+                "or penalties forbid.",
                 UserWarning,
             )
 

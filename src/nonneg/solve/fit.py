@@ -204,7 +204,7 @@ def factorize(
         constraints = check_constraints(fixed, upper, simplex, observed.shape, k, observed.X.dtype)
         _warn_if_one_sided(penalty, constraints, k)
         rules = stop_rules(stop)
-        source = as_source(observed)
+        source = as_source(observed, filled=penalty.shapes)
         # Shape penalties count as much as what was observed does, on average.
         shape_weight = observed.largest if penalty.shapes else 1.0
         if penalty.shapes and isinstance(source, WeightedDense):

@@ -33,8 +33,8 @@ def given_H(
     Smoothness counts `shape_weight`, as the entries of the fit did on average; one, if those of X have no weights.
     """
     with same_threads():
-        source = as_source(X)
-        if isinstance(X, Observed) and (X.weights is not None or X.largest != 1):
+        source = as_source(X, filled=penalty.shapes)
+        if isinstance(X, Observed) and X.weighed:
             penalty = penalty.against(shape_weight)
         shrinks = shrink_given_H(penalty, source, beta), Shrink()
         scaled = None if bounds is None else bounds.times(source.scale.W).times(source.scale.H)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nonneg._core import WeightedRule
-from nonneg.data import Array, Entries, WeightedDense, WeightedSparse, counted, gram
+from nonneg.data import Array, Entries, WeightedDense, WeightedSparse, counted, gram, mix
 from nonneg.solve.bounds import FREE, Bounds, Pair, held_parts, within
 from nonneg.solve.divergence import dead
 from nonneg.solve.penalty import Shrink, shrunk
@@ -156,5 +156,6 @@ def after_step(loss: float, before: Array, after: Array, B: Array, G: Array) -> 
     Slope and loss before it are those of what was observed, the curvature is that of the filled X.
     """
     step = after - before
-    slope = float(np.einsum("pj,pj->p", B, step).sum(dtype=np.float64))
-    return loss - slope + 0.5 * float((G * gram(before + after, step)).sum())
+    uphill = mix(G.astype(before.dtype), before) - B
+    slope = float(np.einsum("pj,pj->", uphill, step, dtype=np.float64))
+    return loss + slope + 0.5 * float((G * gram(step)).sum())

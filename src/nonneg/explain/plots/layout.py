@@ -52,7 +52,7 @@ def chosen(which: Any, n: int, name: str, *, first: int) -> Array:
     elif not isinstance(which, slice):
         which = np.asarray(which, None if np.size(which) else int)
         if which.dtype.kind not in "iub":
-            raise ValueError(f"{name} must be named by their positions, from 0 to {n - 1}; got {which.flat[0]!r}.")
+            raise ValueError(f"{name} must be named by their positions, from 0 to {n - 1}; got {which.tolist()!r}.")
     index: Array = np.atleast_1d(np.arange(n)[which])
     if not index.size:
         raise ValueError(f"{name} must name at least one of {n}, got none.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -186,8 +187,8 @@ def _rebuilt(label: str, group: list[Any], given: Any, originals: Array) -> list
 
 def _observed(model: Any, x: Array) -> Array:
     """Return rows with NaN for what a model takes as not observed: zeros, where it was told so."""
-    settings = model.settings if isinstance(model, Factorization) else vars(model)
-    return np.where(x == 0, np.nan, x) if settings.get("missing_values") == 0 else x
+    rule = model.settings.get if isinstance(model, Factorization) else partial(getattr, model)
+    return np.where(x == 0, np.nan, x) if rule("missing_values", None) == 0 else x
 
 
 def _errors(x: Array, rebuilt: Array) -> Array:
