@@ -74,9 +74,10 @@ class WeightedDense(Dense):
     def sweep(
         self, side: str, F: Array, partner: Array, rule: WeightedRule, ridge: Array
     ) -> tuple[float, float, float]:
-        """Sweep over the rows of a factor in place; returns first step and size, as in `Divergence`, and the loss.
+        """Sweep over the rows of a factor in place; returns first step, size, and how far the loss is from zeros'.
 
-        The loss is that beyond the loss of zeros, rows counted once for W and as often as they count for H.
+        First step and size are as in `Divergence`. The loss counts rows once for W and as often as they count for H;
+        what `ridge` adds to the Gram matrix of every row is in it.
         """
         H, G = padded(partner), ridge.astype(F.dtype)
         a, b, _ = self.scale

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from nonneg.data import Array, Source, WeightedDense, gram
 from nonneg.solve.divergence import dead
 from nonneg.solve.penalty import Penalty, Shrink
-from nonneg.solve.problem import Step
+from nonneg.solve.problem import Problem, Step
 from nonneg.solve.rows import ROUGH, SETTLED, near_one, solve_rows
 from nonneg.solve.shape import LEAST_NOISE, Volume, roughness, smoothing, volume
 from nonneg.solve.smooth import smooth_sweep
@@ -40,6 +42,11 @@ class Shapes:
         self.rows = seen * source.shape[penalty.min_volume == "H"]
         self.volume_weight = float("inf")
 
+    def weigh_start(self, problem: Problem, start: tuple[Array, Array]) -> None:
+        """Weigh the volume, if there is a say in it, by what a start leaves over."""
+        if self.small:
+            self.weigh_volume(min(problem.value(*start), problem.total))
+
     def weigh_volume(self, loss: float) -> None:
         """Weigh the volume by what a pair leaves over, and never more than before."""
         if self.small:
@@ -68,6 +75,19 @@ class Shapes:
             return sweep(F, B, G, shrink, most, tol)
         return smooth_sweep(F, B - B.dtype.type(shrink.l1), G + shrink.l2 * np.eye(len(F)), stiffness, most, tol)
 
+    def kkt(
+        self, W: Array, H: Array, shrinks: tuple[Shrink, Shrink], product: Callable[[str, Array, Array], Array]
+    ) -> float:
+        """Return the distance from an optimum of the whole objective.
+
+        `product` returns what X makes with the partner of a side: of the side's name, its factor and its partner.
+        """
+        steps = (
+            self.sweep(side, F.copy(), product(side, F, partner), gram(partner), partner, shrink, 1, 0.0).kkt
+            for side, F, partner, shrink in (("W", W, H, shrinks[0]), ("H", H, W, shrinks[1]))
+        )
+        return max(steps)
+
     def ridge(self, side: str, partner: Array) -> Array:
         """Return what the roughness of the partner's parts adds to a Gram matrix: the more there is of them."""
         s = self.smoothing["H" if side == "W" else "W"]
@@ -89,8 +109,7 @@ class ShapedSquaredError(SquaredError):
 
     def begin(self, start: tuple[Array, Array]) -> tuple[Array, Array]:
         """Weigh the volume by what the start leaves over."""
-        if self.shapes.small:
-            self.shapes.weigh_volume(min(self.value(*start), self.total))
+        self.shapes.weigh_start(self, start)
         return start
 
     def improve(self, side: str, F: Array, partner: Array) -> Step:
@@ -113,13 +132,7 @@ class ShapedSquaredError(SquaredError):
 
     def measure(self, W: Array, H: Array) -> tuple[float, float]:
         """Return ``1/2 ||X - W H||^2`` and the distance from an optimum of the whole objective."""
-        steps = (
-            self.shapes.sweep(
-                side, F.copy(), self._product_with(side, partner), gram(partner), partner, shrink, 1, 0.0
-            ).kkt
-            for side, F, partner, shrink in (("W", W, H, self.shrinks[0]), ("H", H, W, self.shrinks[1]))
-        )
-        return self.value(W, H), max(steps)
+        return self.value(W, H), self.shapes.kkt(W, H, self.shrinks, lambda side, _, F: self._product_with(side, F))
 
     def solve(self, side: str, partner: Array, *, accuracy: str = "settled") -> Array:
         """Return the factor of a side for a given partner, each row by itself.
@@ -147,8 +160,7 @@ class ExpectedShapedSquaredError(ExpectedSquaredError):
     def begin(self, start: tuple[Array, Array]) -> tuple[Array, Array]:
         """Return the start in the size that fits, and weigh the volume by what it leaves over."""
         start = super().begin(start)
-        if self.shapes.small:
-            self.shapes.weigh_volume(min(self.value(*start), self.total))
+        self.shapes.weigh_start(self, start)
         return start
 
     def improve(self, side: str, F: Array, partner: Array) -> Step:
@@ -172,13 +184,7 @@ class ExpectedShapedSquaredError(ExpectedSquaredError):
 
     def measure(self, W: Array, H: Array) -> tuple[float, float]:
         """Return the loss and the distance from an optimum of the whole objective, of which a step sees a bound."""
-        steps = (
-            self.shapes.sweep(
-                side, F.copy(), self.source.expected(side, F, partner)[0], gram(partner), partner, shrink, 1, 0.0
-            ).kkt
-            for side, F, partner, shrink in (("W", W, H, self.shrinks[0]), ("H", H, W, self.shrinks[1]))
-        )
-        return self.value(W, H), max(steps)
+        return self.value(W, H), self.shapes.kkt(W, H, self.shrinks, lambda *at: self.source.expected(*at)[0])
 
     def settle_W(self, W: Array, H: Array) -> Array:
         """Return the W of the path where its rows are coupled, else what `transform` returns."""
