@@ -111,8 +111,8 @@ void pick_tiles(int rows, int columns, const Entries<T, I> &entries, int row, in
 template <class T, class I> class StoredGrams {
 public:
   StoredGrams(const StoredRows<T, I> &source, int k, int64_t stop)
-      : source_(source), k_(k), end_(source.indptr[stop]), numbers_(tile_at(sides_, 0) * tile<T> * tile<T>),
-        sides_((k + tile<T> - 1) / tile<T>),
+      : source_(source), k_(k), sides_((k + tile<T> - 1) / tile<T>), end_(source.indptr[stop]),
+        numbers_(tile_at(sides_, 0) * tile<T> * tile<T>),
         piece_(std::max<int64_t>(lanes<T>, near_by / (source.width * int64_t(sizeof(T))))),
         room_(3 * (piece_ + lanes<T>)), tiles_(lanes<T> * numbers_), b_(lanes<T> * int64_t(source.width)),
         products_(source.width) {}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import takewhile
+
 
 def part_title(share: float, j: int) -> str:
     """Return what a part is called: "part 3 · 12 %"."""
@@ -23,8 +26,46 @@ def rounded(value: float) -> str:
 
 def shortened(name: object, most: int = 24) -> str:
     """Return a name in at most so many letters, a long one with its middle left out."""
-    text = " ".join(str(name).split())
+    text = _plain(name)
     if len(text) <= most:
         return text
     head = (most - 1) // 2 + (most - 1) % 2
     return f"{text[:head]}…{text[len(text) - (most - 1 - head) :]}"
+
+
+def shortened_all(names: Iterable[object], most: int = 24) -> list[str]:
+    """Return names in at most so many letters each; those that would look alike show what tells them apart.
+
+    "the concentration of lead in air" and "the concentration of zinc in air" become "…lead…" and "…zinc…".
+    """
+    texts = [_plain(name) for name in names]
+    alike: dict[str, list[str]] = {}
+    for text in dict.fromkeys(texts):
+        alike.setdefault(shortened(text, most), []).append(text)
+    labels: dict[str, str] = {}
+    for label, group in alike.items():
+        labels |= {group[0]: label} if len(group) == 1 else dict(zip(group, _told_apart(group, most), strict=True))
+    return [labels[text] for text in texts]
+
+
+def _told_apart(texts: list[str], most: int) -> list[str]:
+    """Return labels of different names without the words that they all begin or end with; numbered, if need be."""
+    words = [text.split(" ") for text in texts]
+    head, tail = _shared(words), _shared([each[::-1] for each in words])
+    least = min(map(len, words)) - 1  # a name keeps a word
+    head = min(head, least)
+    tail = min(tail, least - head)
+    own = ["…" * (head > 0) + " ".join(each[head : len(each) - tail]) + "…" * (tail > 0) for each in words]
+    labels = [shortened(text, most) for text in own]
+    if len(set(labels)) == len(labels):
+        return labels
+    return [f"{shortened(text, most - len(str(i)) - 3)} ({i})" for i, text in enumerate(own, 1)]
+
+
+def _shared(lists: list[list[str]]) -> int:
+    """Return how many words all lists begin with."""
+    return sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, zip(*lists, strict=False)))
+
+
+def _plain(name: object) -> str:
+    return " ".join(str(name).split())

@@ -90,6 +90,7 @@ def overlap(result: Factorization, side: str = "H", *, as_frame: bool = False) -
     """
     F = vectors_of(result, side)
     cosine = cosines(F, F)
+    cosine = (cosine + cosine.T) / 2  # libraries of linear algebra round the two differently
     np.fill_diagonal(cosine, live(F))
     labels = part_labels(len(F))
     return table(cosine, index=labels, columns=labels) if as_frame else cosine

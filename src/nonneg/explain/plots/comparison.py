@@ -23,7 +23,7 @@ from nonneg.explain.plots.layout import (
     picture,
     proportion,
 )
-from nonneg.explain.words import shortened
+from nonneg.explain.words import shortened_all
 
 # Blue takes away, red adds: apart for any eye, white between.
 SIGNED = "RdBu_r"
@@ -135,9 +135,7 @@ def _bars(ax: Any, part: Array, names: Array) -> None:
     ax.barh(range(len(values)), values, color=[_colour(value) for value in values], height=0.7)
     ax.axvline(0, color=HAIRLINE, linewidth=0.5)
     # A name is no formula, whatever dollars it holds.
-    ax.set_yticks(
-        range(len(values)), [shortened(name, 18) for name in names[largest]], fontsize=FONT - 1, parse_math=False
-    )
+    ax.set_yticks(range(len(values)), shortened_all(names[largest], 18), fontsize=FONT - 1, parse_math=False)
     ax.set(xlim=(-1.05 * top, 1.05 * top), ylim=(TOP - 0.4, -0.6), xticks=[])
     ax.tick_params(length=0, pad=2)
     ax.spines[:].set_visible(False)

@@ -14,7 +14,7 @@ from nonneg.data import Array
 from nonneg.explain.labels import feature_labels
 from nonneg.explain.plots.layout import COLOURS, FONT, HAIRLINE, LINE, first_axes, part_colours
 from nonneg.explain.plots.several import fitted, titled
-from nonneg.explain.words import part_title, shortened
+from nonneg.explain.words import part_title, shortened_all
 from nonneg.solve import Factorization
 
 # An arrow is as long as what nine of ten rows hold of the part, at most.
@@ -79,13 +79,14 @@ def directions(results: Any, X: Any, *, axes: Any = None) -> Array:
     grid = (
         _figure(len(panels), proportion, most) if axes is None else first_axes(axes, len(panels), needing="results")
     )
-    for ax, (title, result), ends in zip(grid, panels, tips, strict=True):
+    titles = shortened_all((title for title, _ in panels), 32)
+    for ax, title, (_, result), ends in zip(grid, titles, panels, tips, strict=True):
         _cone(ax, ends, 2 * float(np.abs(high - low).max()))
         ax.scatter(*points.T, s=6, color=CLOUD, linewidths=0, rasterized=len(points) > 10_000, zorder=2)
         _arrows(ax, ends, result)
-        ax.set_title(f"{shortened(title, 32)}\n{fitted(result)}", fontsize=FONT + 1, parse_math=False)
-        for axis, name in zip((ax.xaxis, ax.yaxis), feature_labels(result), strict=True):
-            axis.set_label_text(shortened(name), fontsize=FONT, parse_math=False)
+        ax.set_title(f"{title}\n{fitted(result)}", fontsize=FONT + 1, parse_math=False)
+        for axis, name in zip((ax.xaxis, ax.yaxis), shortened_all(feature_labels(result)), strict=True):
+            axis.set_label_text(name, fontsize=FONT, parse_math=False)
         ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
         ax.tick_params(labelsize=FONT)
         ax.spines[["top", "right"]].set_visible(False)

@@ -15,7 +15,7 @@ from nonneg.explain.labels import feature_labels, row_labels
 from nonneg.explain.plots.keys import LINE_HEIGHT, Labels, as_labels, key, settled_size, share_bar
 from nonneg.explain.plots.layout import FONT, count_of, first_axes
 from nonneg.explain.plots.tables import by_largest_part, fit, means_of_lines, number_parts
-from nonneg.explain.words import shortened
+from nonneg.explain.words import shortened_all
 from nonneg.solve import Factorization
 
 # Inches that a figure may be high, with names of lines and without.
@@ -91,7 +91,7 @@ def heatmap(
             _colour_strip(ax, labels, order)
         _describe(ax, of, what, result.k, len(order), len(shares))
         if fit(len(order), settled_size(ax)[1]):
-            ax.set_yticks(range(len(order)), [shortened(name) for name in names(result)[order]], parse_math=False)
+            ax.set_yticks(range(len(order)), shortened_all(names(result)[order]), parse_math=False)
         share_bar(ax, image, f"share of the {what}")
         if of == "W" and labels is not None:
             present = np.unique(labels.codes[order])

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter
 from nonneg.data import Array, as_names
 from nonneg.explain.labels import part_labels
 from nonneg.explain.plots.layout import FONT, HAIRLINE, part_colours
-from nonneg.explain.words import shortened
+from nonneg.explain.words import shortened_all
 
 # More labels than these cannot be told apart by their colours: the rarest share one grey.
 MOST_LABELS = 12
@@ -35,7 +35,7 @@ def as_labels(labels: Any, m: int, argument: str) -> Labels:
     if array.shape != (m,):
         raise ValueError(f"{argument} must hold a label for each of the {m} rows, got {len(array)}.")
     kinds, codes, counts = np.unique(array, return_inverse=True, return_counts=True)
-    names = [shortened(kind) for kind in kinds]
+    names = shortened_all(kinds)
     if len(kinds) <= MOST_LABELS:
         return Labels(names, codes, to_rgba_array(part_colours(len(kinds))))
     kept = np.sort(np.argsort(-counts, kind="stable")[: MOST_LABELS - 1])

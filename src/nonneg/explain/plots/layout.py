@@ -8,25 +8,27 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from nonneg.data import Array, check_counts
-from nonneg.explain.words import shortened
+from nonneg.explain.words import shortened_all
 
 # Inches. The narrowest picture still has room for the longest title, "part 200 · <0.1 %", in FONT points.
 NARROWEST, WIDEST, GAP, LINE = 1.25, 2.4, 0.1, 0.2
 FONT = 8
 HAIRLINE = "0.75"
 
-# Colours of Okabe and Ito, which people with any colour vision tell apart (https://jfly.uni-koeln.de/color/).
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
+# Colours of Okabe and Ito, which people with any colour vision tell apart (https://jfly.uni-koeln.de/color/). Yellow
+# lines are weak on white, so it comes last.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")
+DARKER = [tuple(0.55 * np.array(to_rgb(colour))) for colour in COLOURS if colour != "#000000"]
 
 
 def part_colours(k: int) -> list[Any]:
-    """Return a colour for each of k parts: eight that differ, and for more of them steps from dark to light."""
-    if k <= len(COLOURS):
-        return list(COLOURS[:k])
-    return list(mpl.colormaps["viridis"](np.linspace(0, 0.95, k)))
+    """Return a colour for each of k parts: up to fifteen that differ, and for more of them steps to lighter ones."""
+    colours = [*COLOURS, *DARKER]
+    return colours[:k] if k <= len(colours) else list(mpl.colormaps["viridis"](np.linspace(0, 0.85, k)))
 
 
 def check_shape(image_shape: tuple[int, int], n: int, *, of: str = "features", name: str = "image_shape") -> None:
@@ -158,9 +160,9 @@ def lowest(count: int, columns: int) -> Array:
 def within(names: Iterable[object], width: float, size: float, most: int = 24) -> list[str]:
     """Return names, all shortened to as many letters as fit into so many inches."""
     names = list(names)
-    while most > 6 and width_of([shortened(name, most) for name in names], size) > width:
+    while most > 6 and width_of(shortened_all(names, most), size) > width:
         most -= 2
-    return [shortened(name, most) for name in names]
+    return shortened_all(names, most)
 
 
 def size_of(ax: Any) -> Array:

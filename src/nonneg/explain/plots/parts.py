@@ -23,7 +23,7 @@ from nonneg.explain.plots.layout import (
     picture,
 )
 from nonneg.explain.plots.lines import given_axis, grid_of_lines, line, ordered_axis
-from nonneg.explain.words import part_title, shortened
+from nonneg.explain.words import part_title, shortened_all
 from nonneg.solve import Factorization
 
 KINDS = ("auto", "images", "lines", "bars")
@@ -169,7 +169,7 @@ def _bars(drawn: _Side, count: int, note: str, axes: Any) -> Array:
     top = drawn.top()
     lengths = np.take_along_axis(drawn.values, top.index, axis=1)[:count]
     held = lengths > 0
-    names = [[shortened(name) for name in top.names[j, held[j]]] for j in range(count)]
+    names = [shortened_all(top.names[j, held[j]]) for j in range(count)]
     grid = grid_of_bars(names, heading=drawn.heading, note=note, axes=axes)
     for j, (ax, colour) in enumerate(zip(grid, part_colours(len(drawn.values)), strict=False)):
         bars(ax, names[j], lengths[j, held[j]], slots_of(names), colour)

@@ -14,7 +14,7 @@ from nonneg.explain.labels import row_labels
 from nonneg.explain.plots.keys import LINE_HEIGHT, Labels, as_labels, part_key, percents, settled_size, steps_between
 from nonneg.explain.plots.layout import FONT, chosen, part_colours
 from nonneg.explain.plots.tables import by_largest_part, fit, means_of_lines, number_parts
-from nonneg.explain.words import percent, shortened
+from nonneg.explain.words import percent, shortened_all
 from nonneg.solve import Factorization
 
 # Up to so many rows stand in the order given; in more of them nobody looks for one.
@@ -103,7 +103,7 @@ def _of_rows(result: Factorization, rows: Array, labels: Labels | None, ax: Any)
         order = order[np.argsort(labels.codes[rows[order]], kind="stable")]
     rows, table = rows[order], table[order]
     count = len(rows)
-    names = [shortened(name) for name in row_labels(result)[rows]] if count <= MOST_IN_ORDER else []
+    names = shortened_all(row_labels(result)[rows]) if count <= MOST_IN_ORDER else []
     if ax is None:
         texts = [names, labels.names if labels else []]
         height = 3 + sum(0.07 * max(map(len, words), default=0) for words in texts)

@@ -21,7 +21,7 @@ from nonneg.explain.plots.signals import (
     range_of_runs,
     standardized,
 )
-from nonneg.explain.words import percent, shortened
+from nonneg.explain.words import percent, shortened_all
 from nonneg.solve import Factorization
 
 # What one of their signals is called.
@@ -289,7 +289,7 @@ def _draw(ax: Any, panel: Strips, moments: Array, order: Array) -> None:
             ax.fill_between(times, *(place + stretch * edges[1:]), color=panel.colours[i], alpha=0.4, linewidth=0)
         ax.plot(times, place + stretch * line, color=panel.colours[i], linewidth=0.6)
     count = len(panel.names)
-    ax.set_yticks(-np.arange(count), [shortened(name) for name in panel.names], parse_math=False)
+    ax.set_yticks(-np.arange(count), shortened_all(panel.names), parse_math=False)
     ax.set_ylim(0.5 - count, 0.5)
     ax.margins(x=0)
     ax.tick_params(labelsize=FONT)

@@ -25,7 +25,7 @@ from nonneg.explain.plots.layout import (
     size_of_picture,
     within,
 )
-from nonneg.explain.words import part_title, rounded, shortened
+from nonneg.explain.words import part_title, rounded, shortened_all
 from nonneg.solve import Factorization
 
 # Without a choice of parts: these are what fits a page.
@@ -102,7 +102,7 @@ def top_rows(
     titles = [part_title(result.share[j], j) for j in drawn]
 
     if image_shape is None:
-        names = [[shortened(name, 40) for name in top.names[j]] for j in drawn]
+        names = [shortened_all(top.names[j], 40) for j in drawn]
         grid = grid_of_bars(names, heading="amount", note=note, axes=axes)
         for ax, texts, j, title in zip(grid, names, drawn, titles, strict=True):
             bars(ax, texts, result.W[top.index[j], j], slots_of(names), colours[j])

@@ -16,7 +16,7 @@ from nonneg.data import Array
 from nonneg.explain.plots.keys import settled_size
 from nonneg.explain.plots.layout import COLOURS, FONT, first_axes
 from nonneg.explain.plots.several import listed
-from nonneg.explain.words import shortened
+from nonneg.explain.words import shortened_all
 from nonneg.solve import Factorization
 from nonneg.solve.stop import why
 
@@ -128,7 +128,8 @@ def _explain_lines(ax: Any, runs: Mapping[str, Factorization], winner: int, ends
     named = range(len(runs)) if len(runs) <= MOST_COLOURED else [winner]
     names = list(runs)
     handles = [ends[i] for i in named]
-    labels = [f"{shortened(names[i])} · {runs[names[i]].reason}" for i in named]
+    short = shortened_all(names)
+    labels = [f"{short[i]} · {runs[names[i]].reason}" for i in named]
     others = [(run.reason, _marker(run)) for i, run in enumerate(runs.values()) if i not in named]
     for (reason, marker), count in Counter(others).most_common():
         handles.append(Line2D([], [], color=GREY, marker=marker, markersize=4))
@@ -146,7 +147,7 @@ def _describe(grid: Array, runs: Mapping[str, Factorization], winner: int, best:
         ax.tick_params(labelsize=FONT)
         ax.spines[["top", "right"]].set_visible(False)
     grid[0].set_ylabel("loss above the best" + (" / the best" if best > 0 else ""), fontsize=FONT)
-    name, run = list(runs.items())[winner]
-    end = f"best loss {best:.6g}{f', {shortened(name)}' if len(runs) > 1 else ''}: {why(run.reason)}"
+    name, run = shortened_all(runs)[winner], list(runs.values())[winner]
+    end = f"best loss {best:.6g}{f', {name}' if len(runs) > 1 else ''}: {why(run.reason)}"
     width = max(20, int(15 * settled_size(grid[0])[0]))
     grid[0].set_title(textwrap.fill(end, width), fontsize=FONT, loc="left", parse_math=False)
