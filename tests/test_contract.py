@@ -242,6 +242,7 @@ def test_long_incomplete_data_are_thinned(layout, tall):
         assert side == ("W" if tall else "H")
         assert kept.shape == want.shape
         assert kept.scale.weights == source.scale.weights
+        assert kept.observed.n_missing == want.observed.n_missing > 0
         W, H = rng.random((3, want.shape[0])), rng.random((3, want.shape[1]))
         assert kept.scale.whole == want.scale.whole
         assert kept.loss(W, H) * kept.scale.weights == pytest.approx(want.loss(W, H) * want.scale.weights)

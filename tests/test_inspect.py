@@ -41,6 +41,15 @@ def shares_of(result):
     return np.array([a / a.sum() if a.sum() > 0 else a for a in amounts])
 
 
+def test_shares_of_the_total_are_those_of_w_h(result):
+    totals = [np.sum(result.W[:, j].astype(np.float64)) * np.sum(result.H[j]) for j in range(result.k)]
+    shares = inspect.shares(result)
+    np.testing.assert_allclose(shares, totals / np.sum(totals), rtol=1e-6)
+    named = inspect.shares(result, as_frame=True)
+    assert named.index.tolist() == [f"part {j + 1}" for j in range(result.k)]
+    assert (named.to_numpy() == shares).all()
+
+
 def test_row_shares_are_those_of_w_h(result):
     shares = inspect.row_shares(result)
     np.testing.assert_allclose(shares, shares_of(result), rtol=1e-12)

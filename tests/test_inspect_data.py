@@ -134,6 +134,17 @@ def test_residuals_with_weights(planted):
 
 
 @pytest.mark.parametrize("kind", [np.asarray, scipy.sparse.csr_array])
+def test_residuals_of_columns_count_a_row_as_often_as_the_fit(planted, kind):
+    X = planted(20, 9, 3, noise=0.1)[0]
+    often = np.arange(20) % 4
+    result = fitted(X, sample_weight=often)
+    rows, columns = inspect.residuals(result, kind(X), sample_weight=often)
+    np.testing.assert_allclose(rows, inspect.residuals(result, kind(X)).rows)
+    repeated = replace(result, W=np.repeat(result.W, often, axis=0))
+    np.testing.assert_allclose(columns, inspect.residuals(repeated, kind(np.repeat(X, often, axis=0))).columns)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, scipy.sparse.csr_array])
 def test_residuals_of_lines_of_zeros(kind):
     X = np.array([[1.0, 0.0, 2.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
     result = nonneg.factorize(X, 1, seed=0)

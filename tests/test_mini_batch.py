@@ -12,7 +12,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import nonneg
-from nonneg import NMF, MiniBatchNMF
+from nonneg import NMF, MiniBatchNMF, Penalty
+from nonneg.solve.online import Memory, Task, recall
+from nonneg.solve.penalty import Shrink
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -234,6 +236,16 @@ def test_a_feature_that_comes_late_is_learnt(counts, beta, dtype):
         model.partial_fit(X[:40])
     rebuilt = model.inverse_transform(model.transform(X[:40]))[:, 7]
     assert rebuilt.sum() > 0.5 * X[:40, 7].sum()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_what_rounding_leaves_of_a_part_that_only_a_penalty_pulls_at_is_zero(dtype):
+    H = np.random.default_rng(0).random((2, 200)).astype(dtype)
+    # The second part was in no batch: its optimum is zero, and a W solved for anything else would be huge.
+    memory = Memory(H * np.array([[2], [0]], dtype), np.diag([1.0, 0.0]), Shrink(0.0, 0.3), np.ones(200, bool))
+    found = recall(Task(2, Penalty(0, 1)), memory, H, np.array([True, False]))
+    assert (found[1] == 0).all()
+    np.testing.assert_allclose(found[0], 2 * H[0] / 1.3, rtol=1e-6)
 
 
 @pytest.mark.parametrize("beta", [2, 1])

@@ -100,7 +100,8 @@ def test_nan_where_nothing_may_be_missing_is_an_error_even_without_weight():
 def test_sparse_data_are_the_dense_ones(loss, solver, kind, dtype):
     # Half of the entries are missing: the squared error reads dense data by what was observed, too.
     X, start = gappy(0.5, dtype=dtype)
-    options = {"loss": loss, "solver": solver, "start": start, "stop": Iterations(20)}
+    # Differences by rounding grow along a path, so float32 is looked at early.
+    options = {"loss": loss, "solver": solver, "start": start, "stop": Iterations(5 if dtype == np.float32 else 20)}
     dense = nonneg.factorize(X, 3, **options)
     for data, arguments in (
         (LAYOUTS[kind](X), {}),

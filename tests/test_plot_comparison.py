@@ -15,6 +15,7 @@ from nonneg import plots
 pytestmark = pytest.mark.usefixtures("clean_drawing")
 SHAPE = (6, 8)
 ALL = ("nmf", "pca", "ica", "fa", "dictionary")
+TITLES = ("NMF", "PCA", "ICA", "factor analysis", "dictionary learning")
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +55,7 @@ def test_red_adds_blue_takes_away_and_zero_is_light(compared):
 
 def test_numbers_at_the_left_are_those_of_the_table(compared):
     axes = plots.comparison(compared, image_shape=SHAPE)
-    titles = "NMF", "PCA", "ICA", "factor analysis", "dictionary learning"
-    for i, (ax, title) in enumerate(zip(axes[:, 0], titles, strict=True)):
+    for i, (ax, title) in enumerate(zip(axes[:, 0], TITLES, strict=True)):
         words, table = texts(ax), compared.table
         assert words.startswith(title)
         assert f"held-out error {100 * table['held_out_error'][i]:.1f} %" in words
@@ -91,11 +91,81 @@ def test_named_features_are_bars_of_the_largest_entries(compared):
     axes = plots.comparison(replace(compared, feature_names=names))
     for ax, part in zip(axes[1], compared.lined_up()["pca"], strict=True):
         largest = np.argsort(-np.abs(part))[:5]
+        largest = largest[np.abs(part[largest]) > 0.02 * np.abs(part).max()]
         assert [label.get_text() for label in ax.get_yticklabels()] == list(names[largest])
         np.testing.assert_allclose([bar.get_width() for bar in ax.patches], part[largest])
         for bar, value in zip(ax.patches, part[largest], strict=True):
             red, _, blue, _ = bar.get_facecolor()
             assert (red > blue) == (value > 0)
+
+
+def test_only_bars_that_can_be_seen_are_named(compared):
+    part = np.zeros(48)
+    part[[9, 2, 30, 4]] = 1, -0.5, -0.021, 0.019
+    result = replace(compared, components={"nmf": part[None], "pca": -part[None]}, k=1)
+    axes = plots.comparison(replace(result, feature_names=np.array([f"word {i}" for i in range(48)])))
+    for ax in axes.flat:
+        assert [label.get_text() for label in ax.get_yticklabels()] == ["word 9", "word 2", "word 30"]
+
+
+DAYS = np.arange("2020-01-01", 48, dtype="datetime64[D]").astype(str)
+
+
+@pytest.mark.parametrize(
+    ("names", "ends", "label"),
+    [
+        (None, ["0", "47"], "feature"),
+        (np.arange(400, 448), ["400", "447"], "feature"),
+        (np.arange(448, 400, -1), ["448", "401"], "feature"),
+        (np.array([f"{i}.5" for i in range(48)]), ["0.5", "47.5"], "feature"),
+        (DAYS, ["2020-01-01", "2020-02-17"], ""),
+    ],
+)
+def test_features_in_order_are_an_axis(compared, clashes, names, ends, label):
+    axes = plots.comparison(replace(compared, feature_names=names))
+    assert clashes(axes[0, 0].figure) == []
+    for ax in axes[-1]:
+        assert [tick.get_text() for tick in ax.get_xticklabels()] == ends
+        assert ax.get_xlabel() == label
+        left, right = (ax.transData.transform((x, 0))[0] for x in ax.get_xticks())
+        assert left < right
+    assert not any(ax.get_xlabel() for ax in axes[:-1].flat)
+
+
+def test_numbers_out_of_order_are_names(compared):
+    numbers = np.roll(np.arange(48), 5)
+    axes = plots.comparison(replace(compared, feature_names=numbers))
+    part = compared.lined_up()["nmf"][0]
+    assert axes[0, 0].get_yticklabels()[0].get_text() == str(numbers[part.argmax()])
+
+
+@pytest.mark.parametrize(("kind", "across"), [("picture", 15), ("line", 8), ("bars", 6)])
+def test_many_parts_go_on_below(compared, clashes, kind, across):
+    result = of_size(compared, 40)
+    if kind == "bars":
+        result = replace(result, feature_names=np.array([f"feature number {i}" for i in range(48)]))
+    axes = plots.comparison(result, image_shape=SHAPE if kind == "picture" else None, most=40)
+    assert axes.shape == (5, 40)
+    assert [ax.get_title() for ax in axes[0]] == [f"part {j + 1}" for j in range(40)]
+    x, y = (np.array([getattr(ax.get_position(), side) for ax in axes.flat]).reshape(5, 40) for side in ("x0", "y0"))
+    columns = len(np.unique(x.round(6)))
+    assert columns <= across
+    assert (np.diff(y, axis=0) < 0).all()
+    for block in range(0, 40, columns):
+        # Every method is named again, below all methods of the parts before.
+        assert y[0, block] < y[-1, block - columns] or block == 0
+        assert [texts(ax).startswith(name) for ax, name in zip(axes[:, block], TITLES, strict=True)] == [True] * 5
+    assert clashes(axes[0, 0].figure) == []
+    assert len(axes[0, 0].figure.axes) == 200
+
+
+@pytest.mark.parametrize("kind", ["picture", "line", "bars"])
+def test_one_part_leaves_no_blank_half(compared, kind):
+    result = of_size(compared, 1)
+    if kind == "bars":
+        result = replace(result, feature_names=np.array([f"feature number {i}" for i in range(48)]))
+    axes = plots.comparison(result, image_shape=SHAPE if kind == "picture" else None)
+    assert axes[0, 0].get_position().x1 > 0.95
 
 
 @pytest.mark.parametrize("k", [1, 2, 15, 100, 200])
@@ -110,7 +180,7 @@ def test_nothing_overlaps_at_any_size(clashes, compared, k, kind):
     assert axes.shape == (5, min(k, most))
     figure = axes[0, 0].figure
     assert clashes(figure) == []
-    said = [text.get_text() for text in figure.texts if "parts shown" in text.get_text()]
+    said = [text.get_text().replace("\n", " ") for text in figure.texts if "parts shown" in text.get_text()]
     assert [text.split(";")[0] for text in said] == ([f"{most} of {k} parts shown"] if k > most else [])
 
 

@@ -41,10 +41,11 @@ def arrows(ax):
 
 
 @pytest.mark.parametrize("loss", ["frobenius", "kullback-leibler"])
+@pytest.mark.parametrize("start", ["spa", None])
 @pytest.mark.parametrize("seed", range(5))
-def test_spa_lies_on_the_extremes_of_the_cloud(loss, seed):
+def test_two_parts_lie_on_the_extremes_of_the_cloud(loss, start, seed):
     X = make_directions(300, seed=seed).data
-    result = nonneg.factorize(X, 2, start="spa", loss=loss, seed=0)
+    result = nonneg.factorize(X, 2, start=start, loss=loss, seed=0)
     ends = fractions(X).min(), fractions(X).max()
     np.testing.assert_allclose(np.sort(fractions(result.H)), ends, atol=1e-3)
     assert result.relative_error < 1e-6
@@ -52,7 +53,7 @@ def test_spa_lies_on_the_extremes_of_the_cloud(loss, seed):
 
 def test_other_starts_may_open_wider_and_fit_as_well(X):
     ends = fractions(X).min(), fractions(X).max()
-    for start, seed in ((None, 0), ("random", 4)):
+    for start, seed in (("nndsvda", 0), ("random", 4)):
         result = nonneg.factorize(X, 2, start=start, seed=seed)
         low, high = np.sort(fractions(result.H))
         assert low < ends[0] + 1e-6
@@ -182,6 +183,71 @@ def test_no_text_of_directions_overlaps(X, k, clashes):
     for count in (1, 2, 5):
         axes = plots.directions({f"a title that goes on and on, {i}": result for i in range(count)}, X)
         assert clashes(axes[0].figure) == []
+
+
+UNEQUAL = [[5, 1], [100, 1], [1e7, 1], [1, 5], [1, 100], [1, 1e7]]
+
+
+@pytest.mark.parametrize("units", UNEQUAL)
+def test_unequal_units_fill_a_square(X, two, clashes, units):
+    longer = two.named(features=[f"{'MW' * 20} {letter}" for letter in "ab"])
+    result = replace(longer, H=two.H * units)
+    for given in (None, plt.subplots(1, 2, figsize=(7, 4), layout="constrained")[1]):
+        axes = plots.directions([result, result], X * units, axes=given)
+        assert clashes(axes[0].figure) == []
+        for ax in axes:
+            width, height = ax.bbox.size / ax.figure.dpi
+            assert width == pytest.approx(height)
+            assert width > 1.5
+
+
+@pytest.mark.parametrize("units", [[1, 1], [1.3, 1], [1, 1.8]])
+def test_similar_units_have_one_scale(X, two, units):
+    (ax,) = plots.directions(replace(two, H=two.H * units), X * units)
+    assert ax.get_aspect() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_wide_titles_stay_within_their_panels_and_apart(X, two, clashes, count):
+    axes = plots.directions({f"{'WM' * 20} {i}": two for i in range(count)}, X)
+    assert clashes(axes[0].figure) == []
+    assert len({ax.get_title() for ax in axes}) == count
+    for ax in axes:
+        title, box = ax.title.get_window_extent(), ax.bbox
+        assert box.x0 - 1 <= title.x0 < title.x1 <= box.x1 + 1
+
+
+def test_parts_too_short_to_draw_are_counted_not_drawn(X, two):
+    short = replace(two, W=np.tile(two.W, 2) * [1, 1, 1e-3, 0.5], H=np.tile(two.H, (2, 1)))
+    (ax,) = plots.directions(short, X)
+    assert len(arrows(ax)) == 3
+    legend = ax.get_legend()
+    assert legend.get_title().get_text() == "1 of 4 parts is too short to draw"
+    assert [text.get_text().split(" ·")[0] for text in legend.get_texts()] == [
+        "part 1",
+        "part 2",
+        "part 4",
+        "what they reach",
+    ]
+    colours = [handle.get_color() for handle in legend.legend_handles[:-1]]
+    assert colours == [part_colours(4)[j] for j in (0, 1, 3)]
+
+
+def test_the_few_that_are_drawn_of_many_parts_look_different(X, two):
+    many = replace(two, W=np.hstack([two.W, np.zeros((300, 48))]), H=np.tile(two.H, (25, 1)))
+    legend = plots.directions(many, X)[0].get_legend()
+    assert [handle.get_color() for handle in legend.legend_handles[:-1]] == part_colours(2)
+    assert legend.get_title().get_text() == "48 of 50 parts are too short to draw"
+
+
+def test_rows_of_pictures_leave_no_gap(X, two):
+    eight = replace(two, W=np.tile(two.W, 4), H=np.tile(two.H, (4, 1)))
+    axes = plots.directions([two, two, two, eight, two], X)
+    figure = axes[0].figure
+    figure.draw_without_rendering()
+    top, lower = (axes[i].title.get_window_extent().y1 for i in (0, 3))
+    assert figure.bbox.y1 - top < 0.3 * figure.dpi
+    assert min(ax.get_legend().get_window_extent().y0 for ax in axes[:3]) - lower < 0.4 * figure.dpi
 
 
 def test_directions_refuses_what_does_not_fit(X, two):

@@ -52,8 +52,9 @@ def test_points_at_their_places(made, places):
     axes = plots.maps(result, coords=places)
     for j, ax in enumerate(axes):
         (points,) = ax.collections
-        assert (points.get_offsets() == places).all()
-        assert (points.get_array() == result.W[:, j]).all()
+        order = np.argsort(result.W[:, j])  # the largest on top
+        assert (points.get_offsets() == places[order]).all()
+        assert (points.get_array() == result.W[order, j]).all()
         assert points.get_clim() == (0, result.W[:, j].max())
         assert ax.get_aspect() == 1
         (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
@@ -70,6 +71,21 @@ def test_the_bar_gives_the_scale(made):
     for ax in axes:
         np.testing.assert_allclose(bar_of(ax).get_xticks(), np.array([0, 0.5, 1]) * ax.images[0].get_clim()[1])
         assert bar_of(ax)._colorbar.mappable is ax.images[0]
+
+
+def test_the_more_there_is_the_more_a_point_stands_out(made, places):
+    (ax,) = plots.maps(made(1), coords=places)
+    points = ax.collections[0]
+    points.update_scalarmappable()
+    light = np.vstack([ax.get_facecolor(), points.get_facecolors()])[:, :3] @ [0.2126, 0.7152, 0.0722]
+    assert (np.diff(light) >= 0).all()
+    assert light[1] > light[0]  # what holds nothing is there, too
+
+
+def test_few_columns_of_a_long_picture_do_not_blend(made):
+    strip, plain = (plots.maps(made(1), row_shape=shape)[0] for shape in ((30, 2), (6, 10)))
+    assert strip.images[0].get_interpolation() == "nearest"
+    assert plain.images[0].get_interpolation() != "nearest"
 
 
 def diameter(ax):

@@ -62,7 +62,6 @@ WORDS = [f"word {i}" for i in range(30)]
         ({}, [*np.arange(29), 28], "bars"),
         ({"kind": "lines"}, WORDS, "lines"),
         ({"kind": "bars"}, np.arange(30), "bars"),
-        ({"kind": "bars", "image_shape": (5, 6)}, None, "bars"),
     ],
 )
 def test_the_data_choose_the_kind(result, arguments, names, kind):
@@ -124,7 +123,7 @@ def test_bars_are_the_largest_entries_by_name(result, side):
     named = result.named(features=names) if side == "H" else result.named(rows=names)
     axes = plots.parts(named, side=side)
     for j, ax in enumerate(axes):
-        best = [i for i in np.argsort(-F[j], kind="stable")[:10] if F[j, i] > 0]
+        best = [i for i in np.argsort(-F[j], kind="stable")[:10] if F[j, i] > 0.02 * F[j].max()]
         np.testing.assert_allclose([bar.get_width() for bar in ax.patches], F[j, best])
         assert names_of(ax) == list(names[best])
         low, high = ax.get_ylim()
@@ -134,12 +133,25 @@ def test_bars_are_the_largest_entries_by_name(result, side):
 
 def test_what_a_part_does_not_hold_is_no_bar(made):
     result = made(2, n=15)
-    H = result.H.copy()
-    H[0, 4:], H[1] = 0, 0
+    H = 0 * result.H
+    H[0, [3, 7, 1, 5]] = 1, 0.3, 0.021, 0.019  # the last would be named and not be seen
     axes = plots.parts(replace(result, H=H))
-    assert [len(ax.patches) for ax in axes] == [4, 0]
-    assert names_of(axes[0])[0] == f"feature {H[0].argmax()}"
-    axes[0].figure.draw_without_rendering()
+    assert [len(ax.patches) for ax in axes] == [3, 0]
+    assert names_of(axes[0]) == ["feature 3", "feature 7", "feature 1"]
+
+
+@pytest.mark.parametrize("k", [15, 100])
+def test_lines_of_bars_are_as_high_as_their_longest(made, clashes, k):
+    result = made(k, m=12)
+    longest = np.linspace(9, 1, k).round().astype(int)
+    axes = plots.parts(replace(result, W=np.where(np.arange(12)[:, None] < longest, 1 + result.W, 0)), side="W")
+    tops = np.array([ax.get_position().y1 for ax in axes])
+    heights = np.array([ax.get_window_extent().height / ax.figure.dpi for ax in axes])
+    for top in np.unique(tops.round(6)):
+        beside = np.isclose(tops, top)
+        assert heights[beside] == pytest.approx(0.15 * max(len(ax.patches) for ax in axes[beside]) + 0.05)
+        assert len({ax.get_ylim() for ax in axes[beside]}) == 1
+    assert clashes(axes[0].figure) == []
 
 
 def test_a_name_is_no_formula(result, clashes):
@@ -169,6 +181,33 @@ def test_no_text_overlaps(made, clashes, k, kind):
     axes = plots.parts(result, **arguments)
     assert len(axes) == k
     assert clashes(axes[0].figure) == []
+
+
+def ticks_of(axis):
+    low, high = axis.get_view_interval()
+    return [tick for tick in axis.get_majorticklocs() if low <= tick <= high]
+
+
+@pytest.mark.parametrize("kind", ["lines", "bars"])
+def test_amounts_have_three_ticks_the_last_near_the_end(result, kind):
+    for factor in (1, 1.3, 1.7, 2.4, 3.1, 4.5, 6, 8):
+        scaled = replace(result, H=factor * result.H)
+        for ax in plots.parts(scaled, kind=kind):
+            axis = ax.yaxis if kind == "lines" else ax.xaxis
+            zero, middle, last = ticks_of(axis)
+            assert zero == 0
+            assert last == pytest.approx(2 * middle)
+            assert last > 0.65 * axis.get_view_interval()[1]
+        plt.close("all")
+
+
+@pytest.mark.parametrize("k", [2, 15, 100, 200])
+def test_a_long_unit_stays_below_its_panel(made, clashes, k):
+    unit = "frequency of all the partial tones, in Hz"
+    axes = plots.parts(made(k), kind="lines", unit=unit)
+    assert clashes(axes[0].figure) == []
+    label = axes[-1].get_xlabel()
+    assert label == unit if k <= 15 else label.startswith("freq") and label.endswith("Hz")
 
 
 @pytest.mark.parametrize("kind", ["lines", "bars"])
@@ -203,12 +242,17 @@ def test_only_outer_panels_are_labelled(made, k):
         assert bool(ax.get_ylabel()) != any(other.x0 < box.x0 for other in boxes)
 
 
-def test_an_empty_part_is_a_flat_line(made):
+@pytest.mark.parametrize("kind", ["lines", "bars"])
+def test_an_empty_part_says_so_and_has_no_scale(made, clashes, kind):
     result = made(2)
-    axes = plots.parts(replace(result, W=0 * result.W, H=0 * result.H))
+    axes = plots.parts(replace(result, W=result.W * [1, 0], H=result.H * [[1], [0]]), kind=kind)
+    assert [[text.get_text() for text in ax.texts] for ax in axes] == [[], ["empty"]]
+    assert axes[1].get_title() == "part 2 · 0 %"
     axes[0].figure.draw_without_rendering()
-    assert axes[0].get_ylim() == (0, 1)
-    assert axes[0].get_title() == "part 1 · 0 %"
+    for ax, written in zip(axes, (True, False), strict=True):
+        ticks = (ax.yaxis if kind == "lines" else ax.xaxis).get_major_ticks()
+        assert {tick.label1.get_visible() for tick in ticks} == {written}
+    assert clashes(axes[0].figure) == []
 
 
 def test_ten_thousand_named_columns(clashes):
@@ -236,6 +280,15 @@ def test_columns_of_W_as_images(made):
         ({"x": [*range(29), 28]}, "rise or fall throughout"),
         ({"x": WORDS}, "x must hold numbers or dates"),
         ({"image_shape": (5, 6), "side": "W"}, "of 40 pixels, the rows of X"),
+        (
+            {"image_shape": (5, 6), "x": range(30)},
+            "x was given, which only lines use, .* drawn as images: leave it out",
+        ),
+        ({"image_shape": (5, 6), "unit": "nm"}, 'unit was given, .* leave it out, or ask for kind="lines"'),
+        ({"kind": "bars", "x": range(30)}, "x was given, which only lines use, but these parts are drawn as bars"),
+        ({"kind": "bars", "unit": "nm"}, "unit was given, which only lines use, but these parts are drawn as bars"),
+        ({"kind": "bars", "image_shape": (5, 6)}, 'image_shape was given, .* or ask for kind="images"'),
+        ({"kind": "lines", "image_shape": (5, 6)}, "image_shape was given, which only images use, .* drawn as lines"),
         ({"image_shape": 30}, r"image_shape must be \(height, width\) of 30 pixels"),
     ],
 )

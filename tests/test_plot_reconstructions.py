@@ -114,6 +114,15 @@ def test_rows_are_called_by_their_names(results, held_out):
     axes[0, 0].figure.draw_without_rendering()
 
 
+def test_names_use_the_room(results, held_out, clashes):
+    label = "NMF with the squared error"
+    frame = pd.DataFrame(held_out, index=[f"picture number {i} of all pictures" for i in range(9)])
+    axes = plots.reconstructions({label: results[0]}, frame, image_shape=(8, 6), rows=[1, 2])
+    assert [ax.get_xlabel() for ax in axes[:, 0]] == [f"picture number {i} of all pictures" for i in (1, 2)]
+    assert axes[0, 1].get_ylabel() == label
+    assert clashes(axes[0, 0].figure) == []
+
+
 def test_one_grey_scale(results, pcas, held_out):
     axes = plots.reconstructions([*results, *pcas], held_out, image_shape=SHAPE, rows=[1, 2])
     drawn = [ax.images[0] for ax in axes.flat if ax.images]

@@ -88,6 +88,21 @@ def test_two_parts_are_the_axes_and_one_is_a_height(made):
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("amount of part 1", "amount of part 2")
 
 
+def test_amounts_begin_at_zero_where_dots_are_whole_and_the_picture_says_what_they_are(made):
+    one, two = (plots.scatter(replace(made(k), W=made(k).W + 3)) for k in (1, 2))
+    assert one.get_ylim()[0] == two.get_ylim()[0] == two.get_xlim()[0] == 0
+    assert [ax.get_title() for ax in (one, two)] == ["amounts of 1 part in 60 rows", "amounts of 2 parts in 60 rows"]
+    for ax in (one, two):
+        assert not ax.collections[0].get_clip_on()
+        assert ax.get_ylim()[1] > offsets(ax)[:, 1].max()
+
+
+def test_two_parts_have_one_scale_if_they_are_about_as_large(made):
+    W = np.random.default_rng(0).random((60, 2))
+    alike, unlike = (plots.scatter(replace(made(2), W=W * [1, size], H=np.eye(2))) for size in (2, 10))
+    assert (alike.get_aspect(), unlike.get_aspect()) == (1, "auto")
+
+
 def test_pca_is_that_of_the_shares(result):
     shares = inspect.row_shares(result)
     pca = PCA(2).fit(shares)
@@ -191,14 +206,15 @@ def test_texts_do_not_clash(made, clashes, k, m):
     assert clashes(ax.figure) == []
 
 
-def test_numbers_of_parts_stand_at_their_medians(made):
+def test_numbers_of_parts_stand_at_the_rows_nearest_to_their_medians(made):
     result = made(15, m=400)
     ax = plots.scatter(result, method="pca", random_state=2)
     part = inspect.dominant(result).part[np.random.default_rng(2).permutation(400)]
     assert len(ax.texts) >= 3
     for text in ax.texts:
         mine = offsets(ax)[part == int(text.get_text()) - 1]
-        np.testing.assert_allclose(text.get_position(), np.median(mine, axis=0))
+        apart = np.linalg.norm(mine - np.median(mine, axis=0), axis=1)
+        np.testing.assert_allclose(text.get_position(), mine[apart.argmin()])
     # The most frequent part is named in any case.
     assert str(np.bincount(part).argmax() + 1) in {text.get_text() for text in ax.texts}
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection
 
 import nonneg
 from nonneg import plots
@@ -77,8 +78,7 @@ def test_parts_are_compared_with_those_of_the_best_run(runs, side):
     best = int(np.argmin([run.loss_value for run in runs]))
     expected = [match(runs[best], run, side=side).similarity for i, run in enumerate(runs) if i != best]
     np.testing.assert_allclose(similarities(right), expected)
-    bars = {collection: collection.get_segments() for collection in right.collections[:2]}
-    reach, median = bars.values()
+    reach, median = (bars.get_segments() for bars in right.collections if isinstance(bars, LineCollection))
     np.testing.assert_allclose(
         [line[:, 1] for line in reach], np.transpose([np.min(expected, 0), np.max(expected, 0)])
     )
@@ -110,8 +110,10 @@ def test_one_run_has_nothing_to_compare(runs):
     left, right = plots.starts(runs[0])
     assert losses(left).tolist() == [0]
     assert left.get_title() == "the only run"
-    assert right.get_title() == "no other run to compare"
+    assert [text.get_text() for text in right.texts] == ["no other run to compare"]
     assert not right.collections
+    assert not right.xaxis.get_ticklocs().size
+    assert not any(spine.get_visible() for spine in right.spines.values())
 
 
 def test_starts_on_given_axes(runs):
@@ -119,6 +121,19 @@ def test_starts_on_given_axes(runs):
     assert list(plots.starts(runs, axes=given)) == list(given[:2])
     assert not given[2].axison
     assert plt.get_fignums() == [figure.number]
+
+
+@pytest.mark.parametrize("k", [1, 15, 200])
+def test_medians_are_short_bars_on_top_and_dots_can_be_seen(runs, k):
+    drawn = [replace(runs[0], W=np.ones((60, k)), H=np.random.default_rng(i).random((k, 30))) for i in range(6)]
+    right = plots.starts(drawn)[1]
+    right.figure.draw_without_rendering()
+    reach, dots, median = right.collections
+    assert reach.get_zorder() < dots.get_zorder() < median.get_zorder()
+    ends = right.transData.transform(median.get_segments()[0])
+    assert 3 < 72 * np.diff(ends[:, 0])[0] / right.figure.dpi < 20
+    assert median.get_linewidth()[0] > 1.5
+    assert dots.get_alpha() > 0.5
 
 
 @pytest.mark.parametrize("count", [1, 2, 20, 100])
@@ -139,6 +154,7 @@ def test_no_text_of_starts_overlaps(runs, k, count, clashes):
     for axis in (axes[0].xaxis, axes[1].xaxis):
         labels = [tick.label1.get_text() for tick in axis.get_major_ticks() if tick.label1.get_text()]
         assert all(label.isdecimal() for label in labels)
+        assert labels[:1] in (["1"], [])
 
 
 def test_starts_refuses_what_does_not_fit(X, runs):

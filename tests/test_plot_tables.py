@@ -1,4 +1,4 @@
-"""Pictures of shares, and of W and H."""
+"""Pictures of shares, and labels as colours."""
 
 import itertools
 from dataclasses import replace
@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgba
 import nonneg
 from nonneg import inspect, plots
 from nonneg.explain.plots.keys import as_labels, steps_between
-from nonneg.explain.plots.layout import COLOURS
+from nonneg.explain.plots.layout import COLOURS, size_of
 from nonneg.explain.plots.tables import by_largest_part, means_of_lines
 from nonneg.explain.words import percent
 
@@ -122,9 +122,15 @@ def test_groups_stand_together_under_their_names(made):
     assert {text.get_text(): text.xy[0] for text in ax.texts} == {"a": 1, "b": 4, "c": 7}
 
 
-def test_names_of_groups_turn_when_they_are_too_long(made, clashes):
+def test_only_names_too_long_for_their_groups_turn(made, clashes):
     ax = plots.shares(made(3), rows=range(9), groups=[f"{LONG} {i % 3}" for i in range(60)])
     assert {text.get_rotation() for text in ax.texts} == {90}
+    assert clashes(ax.figure) == []
+    ax = plots.shares(made(3, m=400), rows="all", groups=[f"person {i // 10}" for i in range(400)])
+    turned = {text.get_text(): text.get_rotation() for text in ax.texts}
+    assert len(turned) == 12  # there is room for all
+    assert turned.pop("29 others") == 0
+    assert set(turned.values()) == {90}
     assert clashes(ax.figure) == []
 
 
@@ -135,6 +141,35 @@ def test_narrow_groups_make_way_for_wide_ones(made, clashes):
     assert {"wide", "last"} < names
     assert not {"narrow", "third"} <= names  # two single rows side by side
     assert clashes(ax.figure) == []
+
+
+@pytest.mark.parametrize(("count", "names", "turn"), [(40, "s", 90), (12, "s", 0), (40, "patient with number ", 90)])
+def test_up_to_forty_rows_are_named(made, clashes, count, names, turn):
+    result = made(3).named(rows=[f"{names}{i}" for i in range(60)])
+    ax = plots.shares(result, rows=range(count))
+    assert [label.get_text() for label in ax.get_xticklabels()] == [f"{names}{i}" for i in range(count)]
+    assert {label.get_rotation() for label in ax.get_xticklabels()} == {turn}
+    assert size_of(ax)[1] > 2  # names take nothing from the bars
+    assert clashes(ax.figure) == []
+
+
+@pytest.mark.parametrize("k", [3, 15, 100])
+def test_the_key_runs_as_the_bars_do(made, k):
+    ax = plots.shares(made(k), rows="all")
+    ax.figure.draw_without_rendering()
+    labels = {label.get_text(): label.get_window_extent().y0 for label in ax.figure.axes[1].get_yticklabels()}
+    parts = sorted(labels, key=lambda name: int(name.removeprefix("part ")))
+    assert parts[0] == "part 1"
+    assert sorted(labels, key=labels.get) == parts
+
+
+def test_few_rows_have_edges(made):
+    def edges(k, rows):
+        polygons = [p for p in plots.shares(made(k), rows=rows).collections if p.get_label().startswith("part")]
+        return {tuple(map(tuple, p.get_edgecolor())) if p.get_linewidth()[0] else None for p in polygons}
+
+    assert edges(3, range(5)) == {(to_rgba("white"),)}
+    assert edges(3, "all") == edges(100, range(5)) == {None}
 
 
 @pytest.mark.parametrize("k", COUNTS)
@@ -199,113 +234,3 @@ def test_the_rarest_of_many_labels_are_others():
 @pytest.mark.parametrize(("count", "step"), [(1, 1), (10, 1), (11, 2), (30, 5), (51, 10), (101, 20), (2000, 200)])
 def test_steps_between_labels(count, step):
     assert steps_between(count, 1.0, 0.1) == step
-
-
-# Heat maps
-
-
-def image(ax):
-    return ax.images[0].get_array()
-
-
-@pytest.mark.parametrize("k", [1, 2, 15])
-def test_heat_maps_hold_the_shares_in_order(made, k):
-    result = made(k)
-    W, H = plots.heatmap(result)
-    rows = inspect.row_shares(result)
-    features = (result.H * result.W.sum(axis=0)[:, None]).T
-    features /= features.sum(axis=1, keepdims=True)
-    for ax, table in ((W, rows), (H, features)):
-        np.testing.assert_allclose(image(ax), table[by_largest_part(table)], rtol=1e-9)
-        assert (np.diff(image(ax).argmax(axis=1)) >= 0).all()
-        assert ax.images[0].get_clim() == (0, pytest.approx(table.max()))
-        assert ax.images[0].cmap(0.0)[:3] > (0.96, 0.98, 0.99)
-    assert [ax.get_title() for ax in (W, H)] == ["W: 60 rows", "H: 50 features"]
-    assert [ax.get_ylabel() for ax in W.figure.axes[2:]] == ["share of the row", "share of the feature"]
-
-
-def test_names_stand_at_their_lines(made):
-    result = made(3, m=20, n=10).named(rows=[f"r{i}" for i in range(20)], features=np.arange(10) + 0.5)
-    W, H = plots.heatmap(result)
-    order = by_largest_part(inspect.row_shares(result))
-    assert [label.get_text() for label in W.get_yticklabels()] == [f"r{i}" for i in order]
-    assert {label.get_text() for label in H.get_yticklabels()} == {f"{i}.5" for i in range(10)}
-
-
-def test_most_takes_the_largest_of_each_part_in_turn(made):
-    result = made(3)
-    (ax,) = plots.heatmap(result, side="H", most=6)
-    amounts = (result.H * result.W.sum(axis=0)[:, None]).T
-    largest = amounts.argmax(axis=1)
-    chosen = {i for j in range(3) for i in sorted(np.flatnonzero(largest == j), key=lambda i: -amounts[i, j])[:2]}
-    assert {label.get_text() for label in ax.get_yticklabels()} == {f"feature {i}" for i in chosen}
-    assert ax.get_title() == "H: 6 of 50 features, the largest of each part"
-    assert len(image(plots.heatmap(result, side="H", most=99)[0])) == 50
-
-
-def test_lines_of_zeros_come_last_and_are_taken_last(made):
-    result = made(2)
-    W = result.W.copy()
-    W[:58] = 0
-    (ax,) = plots.heatmap(replace(result, W=W), side="W", most=3)
-    np.testing.assert_allclose(image(ax).sum(axis=1), [1, 1, 0])
-
-
-def test_the_strip_holds_the_colours_of_the_groups(made, clashes):
-    result = made(3)
-    groups = np.array(["x", "y", "z"])[np.arange(60) % 3]
-    ax = plots.heatmap(result, groups=groups)[0]
-    strip = ax.images[1]
-    order = by_largest_part(inspect.row_shares(result))
-    np.testing.assert_allclose(strip.get_array()[:, 0], [to_rgba(COLOURS[i % 3]) for i in order])
-    assert strip.get_extent()[1] < -0.5
-    assert ax.get_xlim()[0] == strip.get_extent()[0]
-    names = {label.get_text() for axes in ax.figure.axes for label in axes.get_yticklabels()}
-    assert {"x", "y", "z"} <= names
-    assert clashes(ax.figure) == []
-
-
-def test_ten_thousand_named_features(clashes):
-    pd = pytest.importorskip("pandas")
-    X = pd.DataFrame(np.random.default_rng(0).random((12, 10_000)), columns=[f"gene {i}" for i in range(10_000)])
-    result = nonneg.factorize(X, 3, seed=0, stop=nonneg.Iterations(1))
-    _, H = plots.heatmap(result)
-    assert len(image(H)) < 1200
-    assert not H.get_yticklabels()
-    assert H.get_title() == "H: 10000 features"
-    np.testing.assert_allclose(image(H).sum(axis=1), 1)
-    (top,) = plots.heatmap(result, side="H", most=30)
-    assert all(label.get_text().startswith("gene ") for label in top.get_yticklabels())
-    assert len(top.get_yticklabels()) == 30
-    assert clashes(H.figure) + clashes(top.figure) == []
-
-
-@pytest.mark.parametrize("k", COUNTS)
-@pytest.mark.parametrize("m", [3, 38, 2000])
-def test_heat_maps_do_not_clash(made, clashes, k, m):
-    result = made(k, m=m).named(rows=[f"{LONG} {i}" for i in range(m)])
-    axes = plots.heatmap(result, groups=[f"{LONG} {i % 30}" for i in range(m)])
-    assert clashes(axes[0].figure) == []
-
-
-def test_heatmap_on_given_axes(made):
-    figure, given = plt.subplots(1, 2)
-    assert plots.heatmap(made(3), axes=given).tolist() == list(given)
-    _, one = plt.subplots()
-    assert plots.heatmap(made(3), side="H", axes=one).tolist() == [one]
-    assert figure.number in plt.get_fignums()
-    assert len(plt.get_fignums()) == 2
-
-
-def test_heatmap_refuses_what_does_not_fit(made):
-    result = made(2)
-    with pytest.raises(ValueError, match='side must be "both", "W" or "H", got \'w\''):
-        plots.heatmap(result, side="w")
-    with pytest.raises(ValueError, match="most must be an integer >= 1, got 0"):
-        plots.heatmap(result, most=0)
-    with pytest.raises(ValueError, match="groups are labels of the rows"):
-        plots.heatmap(result, side="H", groups=["a"] * 60)
-    with pytest.raises(ValueError, match="each of the 60 rows, got 3"):
-        plots.heatmap(result, groups=["a"] * 3)
-    with pytest.raises(ValueError, match="2 sides need as many Axes, got 1"):
-        plots.heatmap(result, axes=plt.subplots()[1])

@@ -59,6 +59,21 @@ def test_white_is_much_in_parts_and_rows(result, X):
     assert len({ax.images[0].get_clim() for ax in axes[:, 1:].flat}) == 1
 
 
+def test_a_white_line_parts_the_frame_from_a_picture_as_dark(result, X):
+    for part in plots.top_rows(result, X, image_shape=SHAPE)[:, 0]:
+        (line,) = part.patches
+        assert line.get_edgecolor() == (1, 1, 1, 1)
+        assert part.images[0].get_zorder() < line.get_zorder() < part.spines["top"].get_zorder()
+        assert line.get_linewidth() > part.spines["top"].get_linewidth()
+        assert (line.get_window_extent().extents == part.get_window_extent().extents).all()
+
+
+def test_names_use_the_room(result, X):
+    named = result.named(rows=[f"picture number {i} of all pictures" for i in range(30)])
+    axes = plots.top_rows(named, X, image_shape=SHAPE, count=1, parts=[0])
+    assert axes[0, 1].get_title() == f"picture number {best(result, 0, 1)[0]} of all pictures"
+
+
 def test_names_with_amounts_as_bars(result):
     named = result.named(rows=[f"sample {i}" for i in range(30)])
     axes = plots.top_rows(named, count=6)

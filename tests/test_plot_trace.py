@@ -25,7 +25,8 @@ def test_trace_shows_the_loss_above_the_best(runs):
     best = min(run.trace.loss.min() for run in runs[:3])
     for ax, seconds in zip(axes, (False, True), strict=True):
         for i, run in enumerate(runs[:3]):
-            raw, lowest, end = (line for line in ax.lines if line.get_color() == COLOURS[i])
+            raw, lowest, end = ax.lines[3 * i : 3 * i + 3]
+            assert len({line.get_color() for line in (raw, lowest, end)}) == 1
             x = run.trace.seconds if seconds else np.arange(1, 16)
             above = (run.trace.loss - best) / best
             np.testing.assert_array_equal(raw.get_xdata(), x)
@@ -65,6 +66,27 @@ def test_of_many_runs_the_best_stands_out(runs, clashes):
     texts = [text.get_text() for text in axes[1].get_legend().get_texts()]
     assert texts[0].startswith(f"run {best + 1} · ")
     assert sorted(texts[1:]) == ["1 other · tolerance", "10 others · max_iter"]
+    assert clashes(axes[0].figure) == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 8, 9])
+def test_the_best_has_the_strongest_colour_whichever_it_is(runs, count):
+    for winner in {0, count // 2, count - 1}:
+        trace = runs[winner].trace
+        some = list(runs[:count])
+        some[winner] = replace(some[winner], trace=nonneg.Trace(trace.loss / 2, trace.seconds))
+        ax = plots.trace(some)[0]
+        drawn = {line.get_color() for line in ax.lines if line.get_ydata()[-1] == ax.get_ylim()[0]}
+        assert drawn == {COLOURS[0]}
+        colours = dict.fromkeys(line.get_color() for line in ax.lines)
+        assert set(colours) == ({COLOURS[0], "0.8"} if count > 8 else set(COLOURS[:count]))
+
+
+def test_of_many_runs_with_long_names_the_best_can_be_read(runs, clashes):
+    names = [f"the run with the random start of seed number {i} of the twenty" for i in range(len(runs))]
+    axes = plots.trace(dict(zip(names, runs, strict=True)))
+    best = names[int(np.argmin([run.trace.loss.min() for run in runs]))]
+    assert best in axes[0].get_title(loc="left").replace("\n", " ")
     assert clashes(axes[0].figure) == []
 
 

@@ -471,6 +471,18 @@ def test_rows_of_which_little_was_observed():
 
 
 @pytest.mark.parametrize("side", ["W", "H"])
+def test_least_volume_leaves_at_zero_what_nobody_has_observed(side):
+    rng = np.random.default_rng(0)
+    X = rng.dirichlet(np.ones(3), 40) @ rng.random((3, 12))
+    X[5], X[:, 7] = np.nan, np.nan
+    with pytest.warns(UserWarning, match=r"Nothing was observed of (row 5|column 7)"):
+        result = nonneg.factorize(X, 3, penalty=Penalty(min_volume=side), seed=0)
+    assert (result.W[5] == 0).all()
+    assert (result.H[:, 7] == 0).all()
+    assert result.relative_error < 0.01
+
+
+@pytest.mark.parametrize("side", ["W", "H"])
 def test_smooth_parts_bridge_what_nobody_has_observed(side):
     seen, truth = bumps(60, 200, noise=0.02)[0], bumps(60, 200, noise=0)[0]
     gap = slice(80, 90)

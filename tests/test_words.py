@@ -13,7 +13,8 @@ def test_a_long_name_loses_its_middle():
 
 def test_names_that_would_look_alike_show_what_tells_them_apart():
     metals = [f"concentration of {metal} in blood plasma" for metal in ("lead", "zinc", "copper")]
-    assert shortened_all([*metals, "iron"]) == ["…lead…", "…zinc…", "…copper…", "iron"]
+    assert shortened_all([*metals, "iron"], 12) == ["…of lead…", "…of zinc…", "…of copper…", "iron"]
+    assert shortened_all(metals[:2]) == ["concentration of lead…", "concentration of zinc…"]
     assert shortened_all(metals, 100) == metals
     # All words of one are at the ends of the other: it keeps one.
     both = ["one name of a plain thing of one name", "one name of one name"]

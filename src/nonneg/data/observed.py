@@ -66,7 +66,7 @@ class Observed:
 
     @cached_property
     def unknown_lines(self) -> tuple[Array, Array]:
-        """The rows and the columns of which no entry was self."""
+        """The rows and the columns of which no entry was observed."""
         X, shape = self.X, self.shape
         if self.n_missing < min(shape):
             return np.zeros(0, int), np.zeros(0, int)
@@ -165,10 +165,8 @@ def observe(
             X, counts, largest = weigh(X, values, label)
     if zeros and not scipy.sparse.issparse(X):
         X = _without_zeros(X, new_rows)
-    n_missing = check_values(X, negative, name, missing=True)
     m, n = X.shape
-    if not elsewhere:
-        n_missing += m * n - X.nnz
+    n_missing = check_values(X, negative, name, missing=True) + _not_stored(X, elsewhere)
     if n_missing == m * n and not new_rows:
         raise ValueError(f"X is entirely missing: none of its {m} x {n} entries was observed.")
     return Observed(X, counts, check_sample_weight(sample_weight, X), elsewhere, largest, n_missing, weighed)
@@ -186,7 +184,15 @@ def thin(observed: Observed, side: str) -> Observed:
         kept = X[cut], weights[positions[cut].data - 1]
     if sample_weight is not None and side == "W":
         sample_weight = np.ascontiguousarray(sample_weight[::THINNING])
-    return Observed(*kept, sample_weight, observed.elsewhere, observed.largest, observed.n_missing)
+    X, weights = kept
+    n_missing = int(np.isnan(X.data if scipy.sparse.issparse(X) else X).sum()) if observed.n_missing else 0
+    n_missing += _not_stored(X, observed.elsewhere)
+    return replace(observed, X=X, weights=weights, sample_weight=sample_weight, n_missing=n_missing)
+
+
+def _not_stored(X: Any, elsewhere: bool) -> int:
+    """Return how many entries were not observed because X does not store them."""
+    return 0 if elsewhere else X.shape[0] * X.shape[1] - int(X.nnz)
 
 
 def warn_of_unobserved(observed: Observed, which: str = "row and column") -> None:

@@ -27,8 +27,9 @@ class NMF(_BaseNMF):
         Number of parts. "auto" takes it from W or H where they are given, else the number of features, which None
         always takes.
     init : {"random", "nndsvd", "nndsvda", "nndsvdar", "spa", "custom"} or None
-        Where to begin. None is "nndsvda" if ``n_components <= min(n_samples, n_features)``, else "random".
-        "spa" takes the most extreme samples as parts; "custom" takes the W and H given to `fit`.
+        Where to begin. None is "nndsvda" if ``n_components <= min(n_samples, n_features)``, else "random"; for two
+        parts of two features it is "spa" (but for ``solver="mu"``). "spa" takes the most extreme samples as parts;
+        "custom" takes the W and H given to `fit`.
     solver : {"auto", "cd", "mu"}
         "auto" picks by the loss: extrapolated coordinate descent for the squared error (also by "cd") and for
         Kullback-Leibler, multiplicative updates for other losses. "mu" is plain multiplicative updates as

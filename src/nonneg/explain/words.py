@@ -36,7 +36,8 @@ def shortened(name: object, most: int = 24) -> str:
 def shortened_all(names: Iterable[object], most: int = 24) -> list[str]:
     """Return names in at most so many letters each; those that would look alike show what tells them apart.
 
-    "the concentration of lead in air" and "the concentration of zinc in air" become "…lead…" and "…zinc…".
+    "concentration of lead in plasma" and "concentration of zinc in plasma" become "concentration of lead…" and
+    "concentration of zinc…".
     """
     texts = [_plain(name) for name in names]
     alike: dict[str, list[str]] = {}
@@ -49,17 +50,24 @@ def shortened_all(names: Iterable[object], most: int = 24) -> list[str]:
 
 
 def _told_apart(texts: list[str], most: int) -> list[str]:
-    """Return labels of different names without the words that they all begin or end with; numbered, if need be."""
+    """Return labels of different names without words that they all begin or end with; numbered, if need be."""
     words = [text.split(" ") for text in texts]
-    head, tail = _shared(words), _shared([each[::-1] for each in words])
     least = min(map(len, words)) - 1  # a name keeps a word
-    head = min(head, least)
-    tail = min(tail, least - head)
-    own = ["…" * (head > 0) + " ".join(each[head : len(each) - tail]) + "…" * (tail > 0) for each in words]
-    labels = [shortened(text, most) for text in own]
+    head = min(_shared(words), least)
+    tail = min(_shared([each[::-1] for each in words]), least - head)
+
+    def own(head: int, tail: int) -> list[str]:
+        return ["…" * (head > 0) + " ".join(each[head : len(each) - tail]) + "…" * (tail > 0) for each in words]
+
+    # Shared words next to what differs stay where all names have room for them.
+    while head and max(map(len, own(head - 1, tail))) <= most:
+        head -= 1
+    while tail and max(map(len, own(head, tail - 1))) <= most:
+        tail -= 1
+    labels = [shortened(text, most) for text in own(head, tail)]
     if len(set(labels)) == len(labels):
         return labels
-    return [f"{shortened(text, most - len(str(i)) - 3)} ({i})" for i, text in enumerate(own, 1)]
+    return [f"{shortened(text, most - len(str(i)) - 3)} ({i})" for i, text in enumerate(own(head, tail), 1)]
 
 
 def _shared(lists: list[list[str]]) -> int:

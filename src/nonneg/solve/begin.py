@@ -10,14 +10,20 @@ import numpy as np
 from nonneg.data import Array, Entries, Source, gram
 from nonneg.solve.bounds import FREE, Pair, within
 from nonneg.solve.result import Factorization
+from nonneg.solve.solvers import Solver
 from nonneg.solve.starts import STARTS, Start
 from nonneg.solve.warmup import WarmUp
 
 StartArgument = str | tuple[Any, Any] | Factorization | None
 
 
-def default_start(source: Source, k: int) -> str:
-    """Return the name of the start that nobody asked for."""
+def default_start(source: Source, k: int, solver: Solver) -> str:
+    """Return the name of the start that nobody asked for: scikit-learn's, but for two parts of two features.
+
+    Two parts always describe two features exactly, in many ways; SPA finds the one that lies closest to the rows.
+    """
+    if k == source.shape[1] == 2 <= source.shape[0] and not solver.locks:
+        return "spa"
     return "nndsvda" if k <= min(source.shape) else "random"
 
 
@@ -29,7 +35,7 @@ def make_start(
         start = (start.W, start.H)
     if isinstance(start, (tuple, list)):
         return "given", within(bounds, _given_start(source, k, start))
-    name = default_start(source, k) if start is None else start
+    name = default_start(source, k, warm_up.solver) if start is None else start
     if not isinstance(name, str) or name not in STARTS:
         given = f"an array of shape {np.shape(start)}" if isinstance(start, np.ndarray) else repr(start)
         raise ValueError(f"Invalid start: got {given} instead of one of {tuple(STARTS)}, (W, H) or a Factorization.")

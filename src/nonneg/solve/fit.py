@@ -86,8 +86,8 @@ def factorize(
     penalty : Penalty, optional
         L1 and L2 penalties on W and H, smooth parts, parts of least volume.
     start : {"random", "nndsvd", "nndsvda", "nndsvdar", "spa"}, (W, H), Factorization or None
-        Where to begin. None is "nndsvda" if k <= min(m, n), else "random". A pair or a previous result keeps
-        its order of parts.
+        Where to begin. None is "nndsvda" if k <= min(m, n), else "random"; for two parts of two features it is
+        "spa" (but for ``solver="mu"``). A pair or a previous result keeps its order of parts.
     solver : {"auto", "cd", "mu"}
         "auto" picks by the loss, and ``settings["solver"]`` says what: extrapolated coordinate descent for the
         squared error ("e-a-hals", which "cd" names, too) and for Kullback-Leibler ("e-ccd"), multiplicative updates

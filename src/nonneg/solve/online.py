@@ -218,9 +218,11 @@ def prior(task: Task, news: Memory, H: Array) -> Memory:
 
 def recall(task: Task, memory: Memory, H: Array, used: Array) -> Array:
     """Return the H that follows from the memory; parts that the batch has not used stay as they are."""
-    H = H.copy()
+    before, H = H, H.copy()
     if task.beta == 2:
         sweep(H, memory.pull, memory.weight, memory.shrink, MOST_SWEEPS, SWEEP_STEP)
+        # Of a part that nothing pulls at but a penalty rounding is left, to which a huge W would give weight.
+        H[before * np.finfo(H.dtype).eps >= H] = 0
         return H
     ratio = memory.pull[used] / np.maximum(memory.weight[used], np.finfo(H.dtype).tiny)
     H[used] = above_least(ratio**task.gamma)

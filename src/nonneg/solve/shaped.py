@@ -39,7 +39,12 @@ class Shapes:
         self.smoothing = {side: smoothing(length) / unit for side, length in lengths.items()}
         self.small, self.strength = penalty.min_volume, penalty.min_volume_strength
         self.least = LEAST_NOISE * 0.5 * source.squared_norm
-        self.rows = seen * source.shape[penalty.min_volume == "H"]
+        small = int(penalty.min_volume == "H")
+        self.rows = seen * source.shape[small]
+        # A line that nobody observed would bring the parts together for nothing.
+        self.known = np.ones(source.shape[small])
+        if isinstance(source, WeightedDense):
+            self.known[source.observed.unknown_lines[small]] = 0
         self.volume_weight = float("inf")
 
     def weigh_start(self, problem: Problem, start: tuple[Array, Array]) -> None:
@@ -70,7 +75,7 @@ class Shapes:
         if side == self.small:
             room: Volume = volume(F)
             G = G + self.volume_weight * room.metric
-            B = B + (self.volume_weight * room.push[:, None]).astype(B.dtype)
+            B = B + (self.volume_weight * np.outer(room.push, self.known)).astype(B.dtype)
         if not self.smoothing[side]:
             return sweep(F, B, G, shrink, most, tol)
         return smooth_sweep(F, B - B.dtype.type(shrink.l1), G + shrink.l2 * np.eye(len(F)), stiffness, most, tol)

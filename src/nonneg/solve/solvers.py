@@ -25,7 +25,8 @@ class Solver(NamedTuple):
 
     problem: Callable[[Entries, tuple[Shrink, Shrink], Pair], Problem]
     momentum: Callable[[], Momentum]
-    warms_up: bool = True
+    warms_up: bool = True  # whether less data may stand for X at first
+    locks: bool = False  # whether zeros of a start stay for ever
 
 
 def solver_for(
@@ -51,7 +52,7 @@ def solver_for(
     if beta != 2:
         return _divergence_solver(beta, solver, floor)
     if solver == "mu":
-        return Solver(multiplied_squared_error, Plain, warms_up=False)
+        return Solver(multiplied_squared_error, Plain, warms_up=False, locks=True)
     if shapes and robust is not None:
         raise ValueError("robust does not go with smooth_W, smooth_H and min_volume; leave one of them out.")
     if penalty is not None and shapes:
@@ -66,6 +67,7 @@ def _divergence_solver(beta: float, solver: str, floor: float | None) -> Solver:
             lambda source, shrinks, bounds: MultipliedDivergence(source, shrinks, beta, floor, bounds),
             Plain,
             warms_up=False,
+            locks=True,
         )
     if beta == 1:
         return Solver(KullbackLeibler, partial(Restarting, keep=0.1))

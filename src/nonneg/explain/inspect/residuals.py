@@ -24,7 +24,13 @@ class Residuals(NamedTuple):
 
 
 def residuals(
-    result: Factorization, X: Any, *, weights: Any = None, uncertainty: Any = None, as_frame: bool = False
+    result: Factorization,
+    X: Any,
+    *,
+    weights: Any = None,
+    uncertainty: Any = None,
+    sample_weight: Any = None,
+    as_frame: bool = False,
 ) -> Residuals:
     """Return the relative error of each row and each column: who is described by no part.
 
@@ -39,6 +45,8 @@ def residuals(
         The data of the fit, with what was not observed marked as there.
     weights, uncertainty : array-like or sparse matrix of shape (m, n), or broadcastable to it, optional
         As in the fit (see `factorize`).
+    sample_weight : array-like of shape (m,), optional
+        As in the fit: a column's error counts each row so often.
     as_frame : bool
         Return two pandas Series with the names of rows and features, the largest error first.
 
@@ -63,7 +71,9 @@ def residuals(
     array([0., 0., 1.])
     """
     result = check_result(result)
-    observed = read_data(result, X, "residuals", weights=weights, uncertainty=uncertainty)
+    observed = read_data(
+        result, X, "residuals", weights=weights, uncertainty=uncertainty, sample_weight=sample_weight
+    )
     values = observed.X.data if scipy.sparse.issparse(observed.X) else observed.X
     scale = Scale.of(float(np.nanmax(np.abs(values), initial=0)))
     W, H = scale.up(result.W.astype(np.float64)), result.H.astype(np.float64)
@@ -92,7 +102,7 @@ Squares = tuple[Array, Array]  # sums over each row, and over each column
 
 def _dense_squares(observed: Observed, scale: Scale, W: Array, H: Array) -> tuple[Squares, Squares]:
     """Return the squares of X - W H, and those of X, in scaled units."""
-    (m, n), X, weights = observed.shape, observed.X, observed.weights
+    (m, n), X, weights, often = observed.shape, observed.X, observed.weights, _often(observed)
     left, size = (np.zeros(m), np.zeros(n)), (np.zeros(m), np.zeros(n))
     height = max(1, BLOCK // n)
     for top in range(0, m, height):
@@ -103,13 +113,13 @@ def _dense_squares(observed: Observed, scale: Scale, W: Array, H: Array) -> tupl
         for sums, values in ((left, x - W[rows] @ H), (size, x)):
             squares = counts * values**2
             sums[0][rows] = squares.sum(axis=1)
-            sums[1][:] += squares.sum(axis=0)
+            sums[1][:] += often[rows] @ squares
     return left, size
 
 
 def _sparse_squares(observed: Observed, scale: Scale, W: Array, H: Array) -> tuple[Squares, Squares]:
     """Return the same from the stored entries, and the model's squares where zeros were observed but not stored."""
-    coo, weights = observed.X.tocoo(), observed.weights
+    coo, weights, often = observed.X.tocoo(), observed.weights, _often(observed)
     x, model = scale.up(coo.data.astype(np.float64)), np.empty(coo.nnz)
     height = max(1, BLOCK // len(H))
     for top in range(0, coo.nnz, height):
@@ -119,16 +129,20 @@ def _sparse_squares(observed: Observed, scale: Scale, W: Array, H: Array) -> tup
     x = np.nan_to_num(x)
 
     def along_both(squares: Array) -> Squares:
-        lines = zip((coo.row, coo.col), observed.shape, strict=True)
-        rows, columns = (np.bincount(line, squares, minlength=length) for line, length in lines)
-        return rows, columns
+        m, n = observed.shape
+        return np.bincount(coo.row, squares, m), np.bincount(coo.col, often[coo.row] * squares, n)
 
     left, size = along_both(counts * (x - model) ** 2), along_both(counts * x**2)
     if observed.elsewhere:
-        whole = _quadratic(W, H @ H.T), _quadratic(H.T, W.T @ W)
+        whole = _quadratic(W, H @ H.T), _quadratic(H.T, W.T @ (often[:, None] * W))
         for sums, everywhere, stored in zip(left, whole, along_both(model**2), strict=True):
             sums[:] += np.where(everywhere - stored > ROUNDING * everywhere, everywhere - stored, 0)
     return left, size
+
+
+def _often(observed: Observed) -> Array:
+    """Return how often each row counts."""
+    return np.ones(observed.shape[0]) if observed.sample_weight is None else observed.sample_weight
 
 
 def _quadratic(F: Array, G: Array) -> Array:

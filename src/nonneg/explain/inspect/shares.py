@@ -7,10 +7,35 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nonneg.data import Array
-from nonneg.explain.inspect.tables import table
+from nonneg.explain.inspect.tables import series, table
 from nonneg.explain.inspect.vectors import check_result, divided, near_one
 from nonneg.explain.labels import part_labels
 from nonneg.solve import Factorization
+
+
+def shares(result: Factorization, *, as_frame: bool = False) -> Any:
+    """Return the share of each part in the total: ``sum(W[:, j]) sum(H[j])`` over the sum of W H.
+
+    Parameters
+    ----------
+    result : Factorization
+    as_frame : bool
+        Return a pandas Series with the names of the parts.
+
+    Returns
+    -------
+    ndarray of shape (k,), or Series
+        Fractions that sum to one; zeros where the parts explain nothing. The same as ``result.share``.
+
+    Examples
+    --------
+    >>> import numpy as np, nonneg
+    >>> result = nonneg.factorize([[1.0, 1.0, 0.0], [0.0, 0.0, 4.0], [2.0, 2.0, 4.0]], 2, seed=0)
+    >>> np.round(nonneg.inspect.shares(result), 3)
+    array([0.571, 0.429])
+    """
+    share = check_result(result).share
+    return series(share, part_labels(result.k), "share") if as_frame else share
 
 
 class Dominant(NamedTuple):
@@ -34,7 +59,7 @@ class Dominant(NamedTuple):
 def row_shares(result: Factorization, *, as_frame: bool = False) -> Any:
     """Return the share of each part in each row: ``W[i, j] sum(H[j])`` over the sum of row i of W H.
 
-    The share of each part in the total is ``result.share``. Neither depends on how scale is divided between W and H.
+    Like the `shares` in the total it does not depend on how scale is divided between W and H.
 
     Parameters
     ----------
@@ -72,7 +97,7 @@ def dominant(result: Factorization, *, as_frame: bool = False) -> Any:
     ----------
     result : Factorization
     as_frame : bool
-        Return a pandas DataFrame, a line for each row; its parts have names, None for an empty row.
+        Return a pandas DataFrame, a line for each row; its parts have names, that of an empty row is missing.
 
     Returns
     -------

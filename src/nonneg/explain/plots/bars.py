@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
 from nonneg.data import Array
-from nonneg.explain.plots.layout import FONT, LINE, columns_of, first_axes, lowest, panels, width_of
-from nonneg.explain.plots.lines import short_numbers
+from nonneg.explain.plots.layout import FONT, LINE, columns_of, first_axes, lowest, panels, size_of, width_of
+from nonneg.explain.plots.lines import amounts, say_empty, short_numbers
 
 # Inches: a bar with the gap to the next, the longest bar, the numbers below.
 STEP, LONGEST, BENEATH = 0.15, 1.2, 0.2
+# Below this fraction of the longest a bar is too short to be seen beside the line that it starts from.
+VISIBLE = 0.02
 
 
 def grid_of_bars(names: Sequence[Sequence[str]], *, heading: str, note: str = "", axes: Any = None) -> Array:
@@ -24,22 +25,43 @@ def grid_of_bars(names: Sequence[Sequence[str]], *, heading: str, note: str = ""
         outer = np.ones(count, bool)
     else:
         room = width_of((name for part in names for name in part), FONT - 1) + 0.05
-        height = STEP * slots_of(names) + 0.05
-        columns = columns_of(count, (height + LINE + BENEATH) / (room + LONGEST))
+        usual = _height(int(np.ceil(np.mean([len(part) for part in names]))))
+        columns = columns_of(count, (usual + LINE + BENEATH) / (room + LONGEST))
         outer = lowest(count, columns)
+        # A line of panels is as high as its longest list.
+        heights = [_height(slots_of(names[i : i + columns])) for i in range(0, count, columns)]
         grid = panels(
             count,
             columns,
-            (LONGEST, height),
+            (LONGEST, float(np.mean(heights))),
             above=LINE,
             below=BENEATH,
             left=room,
             margins=(0, 0.1, 0.15, 0),
             note=note,
         )
+        _set_heights(grid.tolist(), columns, np.array(heights))
     for ax, lower in zip(grid, outer, strict=True):
         ax.set_xlabel(heading if lower else "", fontsize=FONT, labelpad=2)
     return grid
+
+
+def _height(slots: int) -> float:
+    return STEP * slots + 0.05
+
+
+def _set_heights(grid: list[Any], columns: int, heights: Array) -> None:
+    """Give lines of equal panels heights (inches) of their own, of the same mean."""
+    fallen = np.cumsum(heights - heights.mean())
+    for i, ax in enumerate(grid):
+        box, whole = ax.get_position(), ax.figure.get_figheight()
+        line = i // columns
+        ax.set_position((box.x0, box.y0 - fallen[line] / whole, box.width, heights[line] / whole))
+
+
+def slots_in(ax: Any) -> int:
+    """Return for how many bars there is room in Axes that `grid_of_bars` has made."""
+    return int(size_of(ax)[1] / STEP)
 
 
 def slots_of(names: Sequence[Sequence[str]]) -> int:
@@ -48,7 +70,7 @@ def slots_of(names: Sequence[Sequence[str]]) -> int:
 
 
 def bars(ax: Any, names: Sequence[str], lengths: Array, slots: int, colour: Any) -> None:
-    """Draw a bar for each name, the first on top, where so many have room."""
+    """Draw a bar for each name, the first on top, where so many have room; without bars there is no scale."""
     ax.barh(range(len(names)), lengths, color=colour, height=0.7)
     top = float(lengths.max(initial=0))
     ax.set(xlim=(0, 1.05 * top if top > 0 else 1), ylim=(slots - 0.4, -0.6))
@@ -56,6 +78,11 @@ def bars(ax: Any, names: Sequence[str], lengths: Array, slots: int, colour: Any)
     ax.set_yticks(range(len(names)), names, fontsize=FONT - 1, parse_math=False)
     ax.tick_params(axis="y", length=0, pad=2)
     ax.tick_params(axis="x", labelsize=FONT - 1, length=2, pad=2)
-    ax.xaxis.set_major_locator(MaxNLocator(2, steps=[1, 2, 4, 5, 10]))
+    ax.xaxis.set_major_locator(amounts())
     ax.xaxis.set_major_formatter(short_numbers())
     ax.spines[["top", "right"]].set_visible(False)
+    if not top > 0:
+        ax.tick_params(axis="x", bottom=False, labelbottom=False)
+        ax.spines["bottom"].set_visible(False)
+        ax.set_xlabel("")
+        say_empty(ax)

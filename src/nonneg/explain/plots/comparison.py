@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import matplotlib as mpl
@@ -10,6 +11,7 @@ import numpy as np
 from nonneg.data import Array
 from nonneg.explain.comparison import Comparison
 from nonneg.explain.decompositions import TITLES
+from nonneg.explain.plots.bars import VISIBLE
 from nonneg.explain.plots.layout import (
     FONT,
     GAP,
@@ -23,15 +25,18 @@ from nonneg.explain.plots.layout import (
     picture,
     proportion,
 )
+from nonneg.explain.plots.lines import ordered_axis
 from nonneg.explain.words import shortened_all
 
 # Blue takes away, red adds: apart for any eye, white between.
 SIGNED = "RdBu_r"
-# Inches: the strip of numbers at the left, a line of it, the narrowest and the widest picture, the room of the note.
-NUMBERS, ROW, NARROW, WIDE, NARROWEST_GRID = 1.45, 0.98, 0.72, 1.6, 4.2
+# Inches: the strip of numbers at the left, a line of it, the narrowest and the widest picture.
+NUMBERS, ROW, NARROW, WIDE = 1.45, 0.98, 0.72, 1.6
+# Height of a further line of the note in inches, and how many of its letters an inch holds.
+NOTE, LETTERS = 0.14, 17
 # Inches of one picture, and of the names at its left, where it is a line or bars; bars of a part.
 LINES, BARS, NAMES, TOP = (1.5, 0.8), (1.0, 0.8), 1.15, 5
-# How many parts are drawn unless the user says so.
+# How many parts stand beside one another, and how many are drawn unless the user says so.
 MOST = {"picture": 15, "line": 8, "bars": 6}
 
 
@@ -50,10 +55,12 @@ def comparison(
     result : Comparison
         As `compare` returns it.
     image_shape : (height, width), optional
-        Pixels, where rows are pictures; their product is the number of features. Without it parts are drawn as bars
-        of their five largest entries, where features have names, else as lines over the features.
+        Pixels, where rows are pictures; their product is the number of features. Without it parts are drawn as lines
+        over the features, where these have no names or their names are numbers or dates in order; else as bars of
+        their five largest entries, but for those below two percent of the largest, whose bars could not be seen.
     most : int, optional
-        Draw at most so many parts, at least 1; by default 15 pictures, 8 lines or 6 groups of bars.
+        Draw at most so many parts, at least 1; by default 15 pictures, 8 lines or 6 groups of bars. If more are asked
+        for, the others stand below these.
     axes : array of Axes, optional
         Where to draw, at least one for each part of each method; spare ones are blanked. By default a new figure.
 
@@ -83,25 +90,31 @@ def comparison(
     n = next(iter(result.components.values())).shape[1]
     if image_shape is not None:
         check_shape(image_shape, n)
-    names = result.feature_names
-    named = names is not None and names.dtype.kind not in "iuf"
-    kind = "picture" if image_shape is not None else "bars" if named else "line"
+    names = np.arange(n) if result.feature_names is None else result.feature_names
+    x = names if result.feature_names is None else ordered_axis(names)
+    kind = "picture" if image_shape is not None else "bars" if x is None else "line"
     shape = len(result.methods), count_of(result.k, MOST[kind] if most is None else most)
-    flat = _figure(shape, kind, image_shape, result.k) if axes is None else first_axes(axes, shape[0] * shape[1])
-    grid: Array = flat.reshape(shape)
+    columns = shape[1]
+    if axes is None:
+        grid, columns = _figure(shape, kind, image_shape, result.k)
+    else:
+        grid = first_axes(axes, shape[0] * shape[1]).reshape(shape)
 
-    x = np.arange(n) if names is None else names
     for i, (line, (method, parts)) in enumerate(zip(grid, result.lined_up().items(), strict=True)):
         for j, (ax, part) in enumerate(zip(line, parts, strict=False)):
             if image_shape is not None:
                 _picture(ax, part, image_shape)
-            elif named:
-                _bars(ax, part, x)
+            elif x is None:
+                _bars(ax, part, names)
             else:
-                _line(ax, part, x, lowest=i == shape[0] - 1)
+                _line(ax, part, x, lowest=i == shape[0] - 1 and j >= shape[1] - columns)
             if i == 0:
                 ax.set_title(f"part {j + 1}", fontsize=FONT, pad=3)
-        _numbers(line[0], result, i, method, left=NAMES if named else 0)
+        left = NUMBERS - GAP + (NAMES if kind == "bars" else 0)
+        for ax in line[::columns]:
+            _beside(ax, TITLES[method], left, 30, va="center", fontsize=FONT, fontweight="bold")
+        numbers = "\n".join(_numbers({column: cells[i] for column, cells in result.table.items()}))
+        _beside(line[0], numbers, left, 23, va="top", fontsize=FONT - 1, color="0.3")
     return grid
 
 
@@ -112,26 +125,36 @@ def _picture(ax: Any, part: Array, image_shape: tuple[int, int]) -> None:
 
 
 def _line(ax: Any, part: Array, x: Array, *, lowest: bool) -> None:
-    """Draw a part over its features; what lies below zero is blue."""
+    """Draw a part over its features, in their order; what lies below zero is blue."""
     top = _top(part)
     for values, colour in ((np.maximum(part, 0), _colour(1)), (np.minimum(part, 0), _colour(-1))):
         if values.any():
             ax.fill_between(x, values, color=colour, linewidth=0.6)
     ax.axhline(0, color=HAIRLINE, linewidth=0.5)
     ax.set(ylim=(-1.05 * top, 1.05 * top), yticks=[])
-    ax.set_xticks([x[0], x[-1]], [f"{x[0]:g}", f"{x[-1]:g}"] if lowest else ["", ""], fontsize=FONT - 1)
+    ends = x[[0, -1]]
+    ax.margins(x=0)
+    if ends[0] > ends[1]:
+        ax.invert_xaxis()
+    ax.set_xticks(ends, _said(ends) if lowest else ["", ""], fontsize=FONT - 1)
     for label, side in zip(ax.get_xticklabels(), ("left", "right"), strict=True):
         label.set_horizontalalignment(side)
+    if lowest and x.dtype.kind != "M":  # dates say what they are
+        ax.set_xlabel("feature", fontsize=FONT - 1, labelpad=1)
     ax.tick_params(length=2, pad=2)
     ax.spines[:].set(color=HAIRLINE, linewidth=0.5)
-    ax.margins(x=0)
+
+
+def _said(ends: Array) -> list[str]:
+    return np.datetime_as_string(ends, "D").tolist() if ends.dtype.kind == "M" else [f"{end:g}" for end in ends]
 
 
 def _bars(ax: Any, part: Array, names: Array) -> None:
     """Draw the largest entries of a part, whatever their sign, the largest on top."""
-    largest = np.argsort(-np.abs(part), kind="stable")[:TOP]
-    values = part[largest]
     top = _top(part)
+    largest = np.argsort(-np.abs(part), kind="stable")[:TOP]
+    largest = largest[np.abs(part[largest]) > VISIBLE * top]
+    values = part[largest]
     ax.barh(range(len(values)), values, color=[_colour(value) for value in values], height=0.7)
     ax.axvline(0, color=HAIRLINE, linewidth=0.5)
     # A name is no formula, whatever dollars it holds.
@@ -141,25 +164,31 @@ def _bars(ax: Any, part: Array, names: Array) -> None:
     ax.spines[:].set_visible(False)
 
 
-def _numbers(ax: Any, result: Comparison, i: int, method: str, *, left: float) -> None:
-    """Write the name of the method and its key numbers at the left of its first part."""
-    value = {column: cells[i] for column, cells in result.table.items()}
-    lines = [
+def _numbers(value: dict[str, Any]) -> list[str]:
+    """Return the key numbers of a method."""
+    return [
         f"held-out error {100 * value['held_out_error']:.1f} %",
         f"negative entries {100 * value['negative_in_parts']:.0f} %",
         f"cancels {100 * value['cancellation']:.0f} %",
         *([f"stability {value['stability']:.2f}"] if np.isfinite(value["stability"]) else []),
         f"{value['seconds']:.2g} s",
     ]
-    place = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False, "ha": "left"}
-    x = -72 * (NUMBERS - GAP + left)
-    ax.annotate(TITLES[method], (0, 0.5), xytext=(x, 30), va="center", fontsize=FONT, fontweight="bold", **place)
-    ax.annotate("\n".join(lines), (0, 0.5), xytext=(x, 23), va="top", fontsize=FONT - 1, color="0.3", **place)
 
 
-def _figure(shape: tuple[int, int], kind: str, image_shape: tuple[int, int] | None, k: int) -> Array:
-    """Make a figure of equal pictures whose size follows from theirs, with room for numbers, titles and a legend."""
-    methods, columns = shape
+def _beside(ax: Any, text: str, left: float, up: float, **style: Any) -> None:
+    """Write so many inches left of Axes, and so many points above the middle."""
+    place = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
+    ax.annotate(text, (0, 0.5), xytext=(-72 * left, up), ha="left", **place, **style)
+
+
+def _figure(shape: tuple[int, int], kind: str, image_shape: tuple[int, int] | None, k: int) -> tuple[Array, int]:
+    """Make a figure of equal pictures whose size follows from theirs, with room for numbers, titles and a legend.
+
+    Return Axes, a line for each method, and how many of them stand beside one another.
+    """
+    methods, count = shape
+    blocks = -(-count // MOST[kind])
+    columns = -(-count // blocks)
     left = NAMES if kind == "bars" else 0.0
     if image_shape is None:
         width, height = BARS if kind == "bars" else LINES
@@ -167,29 +196,40 @@ def _figure(shape: tuple[int, int], kind: str, image_shape: tuple[int, int] | No
         width = float(np.clip(9 / columns, NARROW, WIDE))
         height = width * proportion(image_shape)
     pad = max(0.0, (ROW - height) / 2)
-    spare = max(0.0, NARROWEST_GRID - columns * (left + width + GAP))
     scales = "each part in its own scale, paired with the one above and turned to point the same way"
+    note = "; ".join(filter(None, [note_of(count, k), scales]))
+    note, lines = _wrapped(note, NUMBERS - 2 * GAP + columns * (left + width + GAP))
+    below = LINE * (1 + (kind == "line")) + (lines - 1) * NOTE
     grid = panels(
-        methods * columns,
+        blocks * methods * columns,
         columns,
         (width, height),
-        above=pad,
+        above=max(pad, LINE) if blocks > 1 else pad,
         below=pad,
         left=left,
-        margins=(NUMBERS - GAP, 2 * LINE, spare, LINE),
-        note="; ".join(filter(None, [note_of(columns, k), scales])),
+        margins=(NUMBERS - GAP, LINE + below, 0.0, LINE),
+        note=note,
     )
-    _legend(grid[0].figure)
-    return grid
+    _legend(grid[0].figure, lines)
+    grid = grid.reshape(blocks, methods, columns).swapaxes(0, 1).reshape(methods, -1)
+    for spare in grid[:, count:].flat:
+        spare.remove()
+    return grid[:, :count], columns
 
 
-def _legend(figure: Any) -> None:
-    """Write what the colours say: a word in each, and white between."""
+def _wrapped(note: str, width: float) -> tuple[str, int]:
+    """Return a note in lines of so many inches, and how many they are."""
+    text = textwrap.fill(note, int(width * LETTERS))
+    return text, text.count("\n") + 1
+
+
+def _legend(figure: Any, lines: int) -> None:
+    """Write what the colours say, a word in each and white between, above a note of so many lines."""
     width, height = figure.get_size_inches()
     for x, word, side in ((GAP, "takes away", -1), (GAP + 0.75, "adds", 1)):
         figure.text(
             x / width,
-            (GAP + 1.1 * LINE) / height,
+            (GAP + 1.1 * LINE + (lines - 1) * NOTE) / height,
             word,
             fontsize=FONT - 1,
             fontweight="bold",

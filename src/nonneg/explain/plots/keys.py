@@ -12,13 +12,13 @@ from matplotlib.ticker import FuncFormatter
 
 from nonneg.data import Array, as_names
 from nonneg.explain.labels import part_labels
-from nonneg.explain.plots.layout import FONT, HAIRLINE, part_colours
+from nonneg.explain.plots.layout import FONT, HAIRLINE, part_colours, width_of
 from nonneg.explain.words import shortened_all
 
 # More labels than these cannot be told apart by their colours: the rarest share one grey.
 MOST_LABELS = 12
-# Inches that a line of text needs.
-LINE_HEIGHT = 0.17
+# Inches: a line of text, a box of colour, the gap between a key and what it explains.
+LINE_HEIGHT, BOX, GAP = 0.17, 0.12, 0.15
 
 
 class Labels(NamedTuple):
@@ -48,37 +48,51 @@ def as_labels(labels: Any, m: int, argument: str) -> Labels:
     )
 
 
-def key(ax: Any, names: list[str], colours: Any) -> Any:
-    """Draw boxes of colour with their names at the right of the Axes; of many names only some.
+def key(ax: Any, names: list[str], colours: Any, *, upward: bool = False) -> Any:
+    """Draw boxes of colour with their names at the right of the Axes, the first on top or below; of many only some.
 
     It is a colour bar, so that the Axes make room for it and two keys stand side by side. Draw it last: how many
     names fit depends on the height that is left to the Axes.
     """
     count = len(names)
-    height = settled_size(ax)[1]
+    width, height = settled_size(ax)
     shrink = min(1.0, 1.3 * LINE_HEIGHT * count / height)
     mapped = ScalarMappable(mpl.colors.Normalize(-0.5, count - 0.5), ListedColormap(colours))
-    bar = ax.figure.colorbar(mapped, ax=ax, shrink=shrink, anchor=(0, 1), aspect=height * shrink / 0.12)
+    bar = ax.figure.colorbar(
+        mapped, ax=ax, shrink=shrink, anchor=(0, 1), aspect=height * shrink / BOX, pad=_gap(width)
+    )
     shown = range(0, count, steps_between(count, height))
     bar.set_ticks(list(shown), labels=[names[i] for i in shown], fontsize=FONT, parse_math=False)
     bar.ax.tick_params(length=0)
-    bar.ax.invert_yaxis()
+    if not upward:
+        bar.ax.invert_yaxis()
     bar.outline.set_visible(False)
     return bar
 
 
-def part_key(ax: Any, k: int) -> Any:
-    """Draw the key of the colours of k parts."""
-    return key(ax, part_labels(k), part_colours(k))
+def key_width(names: list[str]) -> float:
+    """Return how many inches of width a key takes."""
+    return GAP + BOX + width_of(names, FONT) + 0.1
+
+
+def part_key(ax: Any, k: int, *, upward: bool = False) -> Any:
+    """Draw the key of the colours of k parts, part 1 on top or below."""
+    return key(ax, part_labels(k), part_colours(k), upward=upward)
 
 
 def share_bar(ax: Any, image: Any, title: str) -> Any:
     """Draw the colour bar of an image of shares."""
-    bar = ax.figure.colorbar(image, ax=ax, format=percents(), aspect=settled_size(ax)[1] / 0.15)
+    width, height = settled_size(ax)
+    bar = ax.figure.colorbar(image, ax=ax, format=percents(), aspect=height / 0.15, pad=_gap(width))
     bar.set_label(title, fontsize=FONT)
     bar.ax.tick_params(labelsize=FONT)
     bar.outline.set_visible(False)
     return bar
+
+
+def _gap(width: float) -> float:
+    """Return the gap of a colour bar as a share of so many inches: those of narrow Axes will be narrower still."""
+    return min(0.05, GAP / width)
 
 
 def percents() -> Any:

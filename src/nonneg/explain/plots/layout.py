@@ -71,7 +71,11 @@ def picture(ax: Any, x: Array, image_shape: tuple[int, int], colours: str, exten
     # Very long pictures (a spectrum: 1 x 1000) get tall pixels.
     height, width = image_shape
     stretch = proportion(image_shape) / (height / width)
-    ax.imshow(x.reshape(image_shape), cmap=colours, vmin=extent[0], vmax=extent[1], aspect=stretch)
+    # Smoothing would blend the few lines of a long one, each many times as wide as its pixels are long.
+    blocky = "nearest" if stretch != 1 and min(image_shape) > 1 else None
+    ax.imshow(
+        x.reshape(image_shape), cmap=colours, vmin=extent[0], vmax=extent[1], aspect=stretch, interpolation=blocky
+    )
     empty(ax)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from nonneg.data import Array, as_names
-from nonneg.explain.plots.layout import FONT, LINE, columns_of, first_axes, lowest, panels, size_of
+from nonneg.explain.plots.layout import FONT, LINE, columns_of, first_axes, lowest, panels, size_of, within
 
 # matplotlib gives no types here.
 dates: Any = matplotlib.dates
@@ -59,6 +59,7 @@ def grid_of_lines(count: int, *, label: str, heading: str, note: str, axes: Any)
         height = float(np.clip(width / 4, LOWEST, HIGHEST))
         margins = LINE, BENEATH, 0.15, 0.0
         grid = panels(count, columns, (width, height), above=LINE, left=BESIDE, margins=margins, note=note)
+        (label,) = within([label], width + BESIDE, FONT, most=len(label))
     for ax, lower, first in zip(grid, outer, left, strict=True):
         ax.set_xlabel(label if lower else "", fontsize=FONT, labelpad=2)
         ax.set_ylabel(heading if first else "", fontsize=FONT, labelpad=2)
@@ -69,7 +70,7 @@ def grid_of_lines(count: int, *, label: str, heading: str, note: str, axes: Any)
 
 
 def line(ax: Any, x: Array, y: Array, colour: Any) -> None:
-    """Draw a part over an axis, on a light ground."""
+    """Draw a part over an axis, on a light ground; one that is zero has no scale."""
     ax.plot(x, y, color=colour, linewidth=0.9)
     ax.fill_between(x, y, color=colour, alpha=0.15, linewidth=0)
     top = float(y.max())
@@ -82,9 +83,23 @@ def line(ax: Any, x: Array, y: Array, colour: Any) -> None:
     else:
         ax.xaxis.set_major_locator(MaxNLocator(max(2, int(width / 0.6)), steps=[1, 2, 5, 10]))
         ax.xaxis.set_major_formatter(short_numbers())
-    ax.yaxis.set_major_locator(MaxNLocator(2, steps=[1, 2, 4, 5, 10]))
+    ax.yaxis.set_major_locator(amounts())
     ax.yaxis.set_major_formatter(short_numbers())
     ax.spines[["top", "right"]].set_visible(False)
+    if not top > 0:
+        ax.tick_params(axis="y", left=False, labelleft=False)
+        ax.spines["left"].set_visible(False)
+        say_empty(ax)
+
+
+def say_empty(ax: Any) -> None:
+    """Write that there is nothing to draw."""
+    ax.text(0.5, 0.5, "empty", transform=ax.transAxes, ha="center", va="center", fontsize=FONT - 1, color="0.4")
+
+
+def amounts() -> Any:
+    """Make a locator of ticks for what starts at zero: zero and two more, the higher one near the end."""
+    return MaxNLocator(2, steps=[1, 1.5, 2, 3, 4, 5, 6, 8, 10], min_n_ticks=3)
 
 
 def short_numbers() -> Any:

@@ -24,6 +24,8 @@ from nonneg.explain.words import part_title, rounded
 from nonneg.solve import Factorization
 
 MAP_COLOURS = "viridis"
+# Darker than the darkest point: the more there is, the more it stands out, and places without anything still show.
+GROUND = "black"
 # Inches: the colour bar, from the map to its numbers, and how thick it is.
 BENEATH, THICK = 0.28, 0.06
 
@@ -127,15 +129,23 @@ def _spacing(places: Array) -> float:
 
 
 def _points(ax: Any, places: Array, amounts: Array, extent: tuple[float, float]) -> Any:
-    """Draw rows as points in the plane that touch their neighbours."""
+    """Draw rows as points in the plane that touch their neighbours, the largest amounts on top."""
     step = _spacing(places)
     low, high = places.min(axis=0) - step, places.max(axis=0) + step
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xticks=[], yticks=[])
     ax.set_aspect("equal", adjustable="box")
     diameter = np.clip(1.2 * 72 * step * np.min(size_of(ax) / (high - low)), 1.5, 12)
     ax.spines[:].set(color=HAIRLINE, linewidth=0.5)
+    ax.set_facecolor(GROUND)
+    order = np.argsort(amounts, kind="stable")
     return ax.scatter(
-        *places.T, c=amounts, s=diameter**2, cmap=MAP_COLOURS, vmin=extent[0], vmax=extent[1], linewidths=0
+        *places[order].T,
+        c=amounts[order],
+        s=diameter**2,
+        cmap=MAP_COLOURS,
+        vmin=extent[0],
+        vmax=extent[1],
+        linewidths=0,
     )
 
 

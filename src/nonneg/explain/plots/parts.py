@@ -11,7 +11,7 @@ import numpy as np
 from nonneg.data import Array
 from nonneg.explain.inspect import Top, top_features, top_rows
 from nonneg.explain.inspect.vectors import check_result
-from nonneg.explain.plots.bars import bars, grid_of_bars, slots_of
+from nonneg.explain.plots.bars import VISIBLE, bars, grid_of_bars, slots_in, slots_of
 from nonneg.explain.plots.layout import (
     FONT,
     check_shape,
@@ -50,7 +50,8 @@ def parts(
     H sum to one, so that a small part would outshine a wide one; the share tells their weight.
 
     Images: black is zero, white the largest value of the part, as in the pictures of rows. Bars: the ten largest
-    entries of the part that are above zero, by name.
+    entries of the part, by name, but for those below two percent of its largest, whose bars could not be seen. Lines
+    and bars of a part that is all zero say that it is empty.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def parts(
         for each of the m rows). By default the names, where they are such numbers, and the positions 0, 1, 2, ...
         where there are no names.
     unit : str, optional
-        What the axis is called: "nm", "time in s".
+        What the axis is called: "nm", "time in s"; shortened where panels are narrow.
     kind : {"auto", "images", "lines", "bars"}
         "auto" draws images where `image_shape` is given; lines where `x` is, where the names are numbers or dates in
         order, and where more than 20 features have no names; bars otherwise.
@@ -83,8 +84,9 @@ def parts(
     ImportError
         If matplotlib is missing.
     ValueError
-        If `kind` or `side` is unknown, `image_shape` or `x` does not fit the features (or rows), `most` is below 1,
-        or there are too few Axes.
+        If `kind` or `side` is unknown, `image_shape` or `x` does not fit the features (or rows), `image_shape` is
+        given where no images are drawn, `x` or `unit` where no lines are, `most` is below 1, or there are too few
+        Axes.
 
     Examples
     --------
@@ -106,6 +108,7 @@ def parts(
     drawn = _side(result, side)
     if kind == "auto":
         kind = _kind_for(drawn, image_shape, x)
+    _check_use(kind, images={"image_shape": image_shape}, lines={"x": x, "unit": unit})
     note = note_of(count, result.k)
     if kind == "images":
         grid = _images(drawn, count, image_shape, note, axes)
@@ -142,6 +145,17 @@ def _kind_for(drawn: _Side, image_shape: Any, x: Any) -> str:
     return "lines" if x is not None or unnamed or ordered_axis(drawn.names) is not None else "bars"
 
 
+def _check_use(kind: str, **used: dict[str, Any]) -> None:
+    """Refuse arguments that only another kind of picture would use."""
+    for other, arguments in used.items():
+        for name, value in arguments.items():
+            if value is not None and other != kind:
+                raise ValueError(
+                    f"{name} was given, which only {other} use, but these parts are drawn as {kind}: leave it out, "
+                    f'or ask for kind="{other}".'
+                )
+
+
 def _images(drawn: _Side, count: int, image_shape: tuple[int, int] | None, note: str, axes: Any) -> Array:
     if image_shape is None:
         raise ValueError('kind="images" needs image_shape=(height, width).')
@@ -168,9 +182,10 @@ def _lines(drawn: _Side, count: int, x: Any, unit: str | None, note: str, axes: 
 def _bars(drawn: _Side, count: int, note: str, axes: Any) -> Array:
     top = drawn.top()
     lengths = np.take_along_axis(drawn.values, top.index, axis=1)[:count]
-    held = lengths > 0
+    held = lengths > VISIBLE * lengths[:, :1]
     names = [shortened_all(top.names[j, held[j]]) for j in range(count)]
     grid = grid_of_bars(names, heading=drawn.heading, note=note, axes=axes)
     for j, (ax, colour) in enumerate(zip(grid, part_colours(len(drawn.values)), strict=False)):
-        bars(ax, names[j], lengths[j, held[j]], slots_of(names), colour)
+        slots = slots_in(ax) if axes is None else slots_of(names)
+        bars(ax, names[j], lengths[j, held[j]], slots, colour)
     return grid

@@ -105,7 +105,7 @@ def reconstructions(
     extent = lowest, float(np.nanmax(originals))
     blank = set(grid.flat)
     width, height = size_of(grid[0, 0])
-    names, labels = within(names, width, FONT), within(rebuilt, height, FONT)
+    names, labels = within(names, width, FONT, 40), within(rebuilt, height, FONT, 40)
     for i, (original, name) in enumerate(zip(originals, names, strict=True)):
         first = i * len(rebuilt)
         picture(grid[first, 0], original, image_shape, "gray", extent)

@@ -23,6 +23,8 @@ from nonneg.solve import Factorization
 MOST_VECTORS = 2000
 # More numbers than these would hide the points.
 MOST_NUMBERS = 30
+# One part may be so many times larger than the other before a common scale would hide how it varies.
+SIMILAR = 2.5
 
 
 def scatter(
@@ -32,8 +34,8 @@ def scatter(
 
     Of three parts or more, the shares of the parts in each row (`inspect.row_shares`) are laid out in the plane, so
     that the size of a row does not count; a row of zeros has no shares and is left out, as the picture says. Of two
-    parts, the amounts of both are the axes; of one, the number of the row and its amount: nothing is laid out, and
-    rows of zeros are there.
+    parts, the amounts of both are the axes, with one scale if neither part is more than 2.5 times as large; of one,
+    the number of the row and its amount: nothing is laid out, and rows of zeros are there.
 
     Parameters
     ----------
@@ -90,11 +92,14 @@ def scatter(
     ax.set_ylabel(layout.axes[1], fontsize=FONT)
     ax.tick_params(labelsize=FONT)
     ax.spines[["top", "right"]].set_visible(False)
+    missing = f", {m - len(rows)} of zeros left out" if len(rows) < m else ""
+    what = {1: "amounts of 1 part", 2: "amounts of 2 parts"}.get(result.k, f"shares of {result.k} parts")
+    ax.set_title(f"{what} in {len(rows)} rows{missing}", fontsize=FONT)
     if result.k > 2:
         ax.set(xticks=[], yticks=[])
         ax.set_aspect("equal", adjustable="datalim")
-        missing = f", {m - len(rows)} of zeros left out" if len(rows) < m else ""
-        ax.set_title(f"shares of {result.k} parts in {len(rows)} rows{missing}", fontsize=FONT)
+    else:
+        _from_zero(ax, layout.points, result.k)
     if values is None:
         _by_part(ax, points, dominant(result).part[rows], result.k)
     elif values.dtype.kind in "iuf" and len(np.unique(values)) > MOST_LABELS:
@@ -104,6 +109,9 @@ def scatter(
         _dots(ax, points, color=labels.colours[labels.codes[rows]])
         present = np.unique(labels.codes[rows])
         key(ax, [labels.names[i] for i in present], labels.colours[present])
+    if result.k <= 2:
+        for dots in ax.collections:
+            dots.set_clip_on(False)  # those at zero are whole
     return ax
 
 
@@ -118,6 +126,17 @@ def _lay_out(result: Factorization, method: str, random_state: int) -> tuple[Emb
     shares = row_shares(result)
     rows = np.flatnonzero(shares.any(axis=1))
     return embed(shares[rows], method, random_state), rows
+
+
+def _from_zero(ax: Any, points: Array, k: int) -> None:
+    """Let axes of amounts begin at zero, and two of them have one scale, if both parts are about as large."""
+    most = points.max(axis=0)
+    tops = np.where(most > 0, 1.04 * most, 1.0)
+    ax.set_ylim(0, tops[1])
+    if k == 2:
+        ax.set_xlim(0, tops[0])
+        if 1 / SIMILAR <= tops[1] / tops[0] <= SIMILAR:
+            ax.set_aspect("equal", adjustable="box", anchor="NE")  # beside its key
 
 
 def _dots(ax: Any, points: Array, **colour: Any) -> Any:
@@ -149,13 +168,15 @@ def _by_part(ax: Any, points: Array, part: Array, k: int) -> None:
 
 
 def _number_clusters(ax: Any, points: Array, part: Array, k: int) -> None:
-    """Write the numbers of the most frequent parts at the medians of their rows, where they have room."""
+    """Write the numbers of the most frequent parts at the rows nearest to their medians, where they have room."""
     settled_size(ax)  # settles where the points lie
     taken: list[Any] = []
     sizes = np.bincount(part, minlength=k)[:k]
     for j in np.argsort(-sizes, kind="stable")[: min(MOST_NUMBERS, np.count_nonzero(sizes))]:
+        mine = points[part == j]
+        middle = np.linalg.norm(mine - np.median(mine, axis=0), axis=1).argmin()
         text = ax.text(
-            *np.median(points[part == j], axis=0),
+            *mine[middle],
             str(j + 1),
             ha="center",
             va="center",

@@ -10,17 +10,29 @@ import numpy as np
 from nonneg.data import Array
 from nonneg.explain.inspect import row_shares
 from nonneg.explain.inspect.vectors import check_result
-from nonneg.explain.labels import row_labels
-from nonneg.explain.plots.keys import LINE_HEIGHT, Labels, as_labels, part_key, percents, settled_size, steps_between
-from nonneg.explain.plots.layout import FONT, chosen, part_colours
+from nonneg.explain.labels import part_labels, row_labels
+from nonneg.explain.plots.keys import (
+    LINE_HEIGHT,
+    Labels,
+    as_labels,
+    key_width,
+    part_key,
+    percents,
+    settled_size,
+    steps_between,
+)
+from nonneg.explain.plots.layout import FONT, chosen, part_colours, width_of, within
 from nonneg.explain.plots.tables import by_largest_part, fit, means_of_lines, number_parts
-from nonneg.explain.words import percent, shortened_all
+from nonneg.explain.words import percent
 from nonneg.solve import Factorization
 
 # Up to so many rows stand in the order given; in more of them nobody looks for one.
 MOST_IN_ORDER = 40
-# What the key of the parts leaves of the width.
-LEFT_BY_KEY = 0.8
+# Segments of up to so many parts have edges.
+MOST_WITH_EDGES = 15
+# Inches: a figure of rows without names that stand upright, the longest of these; on Axes that are given, what it may
+# take of their height.
+HEIGHT, LONGEST_NAME, LEFT_TO_NAMES = 3.3, 1.8, 0.35
 # Inches of the longest label, "<0.1 %".
 LABEL_WIDTH = 0.5
 
@@ -30,8 +42,8 @@ def shares(result: Factorization, *, rows: Any = None, groups: Any = None, ax: A
 
     Without `rows` one bar a part: its share of the sum of all entries of W H. With `rows` one bar a row, cut into the
     shares of the parts in that row; a row of zeros stays empty. Up to 40 rows stand in the order given, more are
-    ordered by their largest part and its share. Names are written where they fit. Where there are more rows than
-    pixels, neighbours are shown by their mean.
+    ordered by their largest part and its share. Part 1 lies at the bottom of each bar, and of the key. Names are
+    written where they fit. Where there are more rows than pixels, neighbours are shown by their mean.
 
     Parameters
     ----------
@@ -103,67 +115,97 @@ def _of_rows(result: Factorization, rows: Array, labels: Labels | None, ax: Any)
         order = order[np.argsort(labels.codes[rows[order]], kind="stable")]
     rows, table = rows[order], table[order]
     count = len(rows)
-    names = shortened_all(row_labels(result)[rows]) if count <= MOST_IN_ORDER else []
-    if ax is None:
-        texts = [names, labels.names if labels else []]
-        height = 3 + sum(0.07 * max(map(len, words), default=0) for words in texts)
-        width = float(np.clip(2.5 + 0.22 * count, 3.5, 9))
-        _, ax = plt.subplots(figsize=(width, height), layout="constrained")
-
-    # Polygons with steps, one a part: a bar for each number would take a second for every few thousand. Each reaches
-    # down to zero and hides what is below, so that no background shines through where edges are smoothed.
-    # Steps of two pixels at least: where polygons share a pixel, the one drawn last would count for more.
-    table, starts = means_of_lines(table, LEFT_BY_KEY * settled_size(ax)[0] * ax.figure.dpi / 2)
-    edges = np.append(starts, count) - 0.5
-    tops = np.cumsum(table, axis=1)
-    tops = np.vstack([tops, tops[-1:]])
-    for j, colour in reversed(list(enumerate(part_colours(result.k)))):
-        ax.fill_between(edges, tops[:, j], step="post", color=colour, linewidth=0, label=f"part {j + 1}")
-    ax.set(xlim=(edges[0], edges[-1]), ylim=(0, 1))
+    own = ax is None
+    if own:
+        _, ax = plt.subplots(figsize=(float(np.clip(2.5 + 0.22 * count, 3.5, 9)), HEIGHT), layout="constrained")
     _finish(ax, "share of the row")
-    if names and fit(count, LEFT_BY_KEY * settled_size(ax)[0]):
-        ax.vlines(edges[1:-1], 0, 1, color="white", linewidth=1)
-        ax.set_xticks(range(count), names, rotation=90, parse_math=False)
+    width, height = settled_size(ax)
+    width -= key_width(part_labels(result.k)) if result.k > 1 else 0
+    longest = LONGEST_NAME if own else LEFT_TO_NAMES * height
+
+    named = count <= MOST_IN_ORDER and fit(count, width)
+    beside, beyond = 0.0, 0.0
+    if named:
+        names = within(row_labels(result)[rows], longest, FONT, 40)
+        beside = _name_rows(ax, names, width / count)
     else:
         ax.set_xticks([])
         ordered = "" if count <= MOST_IN_ORDER else ", by their largest part"
         ax.set_xlabel(f"{count} rows{ordered}", fontsize=FONT)
     if labels is not None:
-        _name_groups(ax, labels, labels.codes[rows])
+        beyond = _name_groups(ax, within(labels.names, longest, FONT), labels.codes[rows], width / count)
+    if own:
+        ax.figure.set_figheight(HEIGHT + beside + beyond)
+
+    _stack(ax, table, width * ax.figure.dpi, apart=named)
     if result.k > 1:
-        part_key(ax, result.k)
+        part_key(ax, result.k, upward=True)
     return ax
 
 
-def _name_groups(ax: Any, labels: Labels, codes: Array) -> None:
-    """Write the names of groups above their rows, upright if one is too long, and draw lines between them."""
+def _stack(ax: Any, table: Array, pixels: float, *, apart: bool) -> None:
+    """Draw rows of shares on top of each other, on Axes so many pixels wide; white lines keep them apart.
+
+    Polygons with steps, one a part: a bar for each number would take a second for every few thousand. Each reaches
+    down to zero and hides what is below, so that no background shines through where edges are smoothed.
+    """
+    count, k = table.shape
+    # Steps of two pixels at least: where polygons share a pixel, the one drawn last would count for more.
+    table, starts = means_of_lines(table, pixels / 2)
+    edges = np.append(starts, count) - 0.5
+    tops = np.cumsum(table, axis=1)
+    tops = np.vstack([tops, tops[-1:]])
+    # More parts than have colours of their own are slices too thin for an edge.
+    line = {"edgecolor": "white", "linewidth": 0.5} if apart and k <= MOST_WITH_EDGES else {"linewidth": 0}
+    for j, colour in reversed(list(enumerate(part_colours(k)))):
+        ax.fill_between(edges, tops[:, j], step="post", facecolor=colour, label=f"part {j + 1}", **line)
+    if apart:
+        ax.vlines(edges[1:-1], 0, 1, color="white", linewidth=1)
+    ax.set(xlim=(edges[0], edges[-1]), ylim=(0, 1))
+
+
+def _name_rows(ax: Any, names: list[str], each: float) -> float:
+    """Write the names of rows below their bars of so many inches; return how many they take if they stand upright."""
+    length = width_of(names, FONT)
+    upright = length + 0.05 > each
+    ax.set_xticks(range(len(names)), names, rotation=90 if upright else 0, parse_math=False)
+    return length if upright else 0.0
+
+
+def _name_groups(ax: Any, names: list[str], codes: Array, each: float) -> float:
+    """Write the names of groups above their rows of so many inches, and draw lines between them.
+
+    A name that is wider than its group stands upright, if there is room beside those of larger groups. Returns how
+    many inches the upright ones take.
+    """
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
     sizes = np.diff(starts, append=len(codes))
-    ax.vlines(starts[1:] - 0.5, 0, 1.04, color="black", linewidth=1, clip_on=False)
-    each = LEFT_BY_KEY * settled_size(ax)[0] / len(codes)
-    placed: list[Any] = []
+    ax.vlines(starts[1:] - 0.5, 0, 1.04, color="black", linewidth=1, clip_on=False, zorder=3)
+    taken: list[tuple[float, float]] = []
+    highest = 0.0
     for i in np.argsort(-sizes, kind="stable"):
+        name = names[codes[starts[i]]]
         centre = starts[i] + (sizes[i] - 1) / 2
-        # The name of a narrow group makes way for that of a wider one.
-        if all(abs(centre - other.xy[0]) * each >= LINE_HEIGHT for other in placed):
-            name = labels.names[codes[starts[i]]]
-            placed.append(
-                ax.annotate(
-                    name,
-                    (centre, 1),
-                    (0, 4),
-                    textcoords="offset points",
-                    ha="center",
-                    va="bottom",
-                    fontsize=FONT,
-                    parse_math=False,
-                )
-            )
-    widths = [text.get_window_extent().width / ax.figure.dpi for text in placed]
-    spans = [sizes[np.searchsorted(starts, text.xy[0], side="right") - 1] * each for text in placed]
-    if any(width > span for width, span in zip(widths, spans, strict=True)):
-        for text in placed:
-            text.set_rotation(90)
+        length = width_of([name], FONT)
+        upright = length > sizes[i] * each
+        half = (LINE_HEIGHT if upright else length) / 2
+        left, right = centre * each - half, centre * each + half
+        if any(left < other[1] and other[0] < right for other in taken):
+            continue
+        taken.append((left, right))
+        highest = max(highest, length if upright else 0.0)
+        ax.annotate(
+            name,
+            (centre, 1),
+            (0, 4),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            rotation=90 if upright else 0,
+            fontsize=FONT,
+            parse_math=False,
+        )
+    return highest
 
 
 def _finish(ax: Any, what: str) -> None:

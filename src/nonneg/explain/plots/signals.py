@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 
 from nonneg.data import Array
 from nonneg.explain import decompositions
-from nonneg.explain.inspect.vectors import paired, picked
+from nonneg.explain.inspect.vectors import live, paired, picked
 
 # What varies less than this fraction of the largest signal is rounding, such as components beyond the rank of X.
 CONSTANT = 1e-12
+# The fraction of moments at which a band may be cut off.
+PEAKS = 0.02
 
 
 def standardized(signals: Array) -> Array:
@@ -49,16 +52,39 @@ def range_of_runs(runs: Sequence[Array]) -> tuple[Array, Array]:
     return low, high
 
 
+def extent_of(line: Array, edges: Sequence[Array]) -> tuple[float, float]:
+    """Return the range to show of a line and the edges of its band: not of the band's rarest peaks."""
+    low, high = float(line.min()), float(line.max())
+    if edges:
+        low, high = min(low, np.quantile(edges[0], PEAKS)), max(high, np.quantile(edges[1], 1 - PEAKS))
+    return low, high
+
+
+def check_components(method: str, k: int, X: Any) -> None:
+    """Refuse data in which PCA, and ICA after it, find no k components."""
+    if X is None:
+        raise ValueError(f"{method!r} is computed from X: give X, or only the method 'nmf'.")
+    values = X.data if scipy.sparse.issparse(X) else X
+    if np.isnan(values).any():
+        raise ValueError(f"{method!r} cannot read missing entries; methods=('nmf',) draws what NMF finds.")
+    if k > min(X.shape):
+        raise ValueError(f"{method!r} finds at most {min(X.shape)} components of this X, the result has {k} parts.")
+    if not (X.max(axis=0) - X.min(axis=0)).max() > 0:
+        raise ValueError(f"{method!r} finds nothing where all rows of X are alike; methods=('nmf',) leaves it out.")
+
+
 def principal_components(X: Any, k: int) -> Array:
-    """Return the scores of the first k principal components of rows that differ."""
-    return decompositions.pca(_as_floats(X), k, 0).weights(X)
+    """Return the scores of the first k principal components of rows that differ; zeros beyond the rank of X."""
+    scores = decompositions.pca(_as_floats(X), k, 0).weights(X)
+    size = scores.std(axis=0)
+    scores[:, size <= np.finfo(scores.dtype).eps * max(X.shape) * size.max()] = 0
+    return scores
 
 
 def independent_components(X: Any, k: int) -> Array:
     """Return k independent components within the first k principal ones; zeros for those that X has no rank for."""
     scores = principal_components(X, k)
-    size = scores.std(axis=0)
-    found = int(np.count_nonzero(size > np.finfo(scores.dtype).eps * max(X.shape) * size.max()))
+    found = int(np.count_nonzero(live(scores.T)))
     components = np.zeros_like(scores)
     components[:, :found] = decompositions.ica(_as_floats(X), found, 0).weights(X)
     return components

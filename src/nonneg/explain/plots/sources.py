@@ -11,10 +11,13 @@ import scipy.sparse
 
 from nonneg.data import Array, names_of
 from nonneg.explain.decompositions import TITLES
+from nonneg.explain.inspect.vectors import live
 from nonneg.explain.labels import feature_labels
 from nonneg.explain.plots.layout import FONT, first_axes, part_colours
 from nonneg.explain.plots.several import listed
 from nonneg.explain.plots.signals import (
+    check_components,
+    extent_of,
     fit_to,
     independent_components,
     principal_components,
@@ -62,6 +65,7 @@ def sources(
     results : Factorization or list of them
         Of several runs, such as random starts, the first is drawn as a line and the range of all as a band: what is
         luck of the start. Their parts are matched with those of the first; each has mean 0 and standard deviation 1.
+        The band's rarest peaks, at 2 % of the moments, may be cut off: they would flatten all else.
     X : array-like or sparse matrix of shape (m, n), optional
         The data that were factorized: five columns of it are drawn, and PCA and ICA are computed from it.
     times : array-like of shape (m,), optional
@@ -81,7 +85,8 @@ def sources(
     Returns
     -------
     ndarray of Axes, shape (panels,)
-        In the order observations, true sources, methods; a panel has at most twelve signals.
+        In the order observations, true sources, methods; a panel has at most twelve signals. Those that are zero,
+        such as components beyond the rank of X, are left out; titles say so, and how many sources have no partner.
 
     Raises
     ------
@@ -116,9 +121,9 @@ def sources(
     panels = [] if data is None else [_observed(first, data)]
     if true is not None:
         names, signals = true
-        shown = slice(MOST)
-        title = f"true sources{_of(len(names))}"
-        panels.append(Strips(title, names[shown], standardized(signals[:, shown]), part_colours(len(names))))
+        shown = names[:MOST]
+        title = f"true sources{_left_out('source', len(shown), len(names))}"
+        panels.append(Strips(title, shown, standardized(signals[:, :MOST]), _colours(len(names))))
     panels += [_recovered(method, runs, data, None if true is None else true[1]) for method in chosen]
 
     grid = _figure(panels) if axes is None else first_axes(axes, len(panels), needing="panels")
@@ -158,21 +163,8 @@ def _methods(methods: Sequence[str] | None, k: int, X: Any) -> list[str]:
             raise ValueError(f"methods must be some of {tuple(METHODS)}, got {method!r}.")
     computed = [method for method in chosen if method != "nmf"]
     if computed:  # ICA looks within the components of PCA: what serves one serves both
-        _check_components(computed[0], k, X)
+        check_components(computed[0], k, X)
     return chosen
-
-
-def _check_components(method: str, k: int, X: Any) -> None:
-    """Refuse data in which PCA, and ICA after it, find no k components."""
-    if X is None:
-        raise ValueError(f"{method!r} is computed from X: give X, or only the method 'nmf'.")
-    values = X.data if scipy.sparse.issparse(X) else X
-    if np.isnan(values).any():
-        raise ValueError(f"{method!r} cannot read missing entries; methods=('nmf',) draws what NMF finds.")
-    if k > min(X.shape):
-        raise ValueError(f"{method!r} finds at most {min(X.shape)} components of this X, the result has {k} parts.")
-    if not (X.max(axis=0) - X.min(axis=0)).max() > 0:
-        raise ValueError(f"{method!r} finds nothing where all rows of X are alike; methods=('nmf',) leaves it out.")
 
 
 def _times(result: Factorization, times: Any, unit: str | None) -> tuple[Array, str]:
@@ -216,13 +208,14 @@ def _recovered(method: str, runs: list[Factorization], X: Any, truth: Array | No
     signals = (
         parts if method == "nmf" else (principal_components if method == "pca" else independent_components)(X, k)
     )
+    found = live(signals.T)
     reference = parts if truth is None else truth
     order, correlation = fit_to(signals, reference, signed=method == "nmf")
-    columns = np.concatenate([order, np.setdiff1d(np.arange(k), order)])[:MOST]
+    matched = np.flatnonzero((order >= 0) & found[order])
+    columns = np.concatenate([order[matched], np.setdiff1d(np.flatnonzero(found), order)])[:MOST]
     # Parts have no sign to choose: one that is no source at all may run against the one that is left for it.
-    turned = (correlation < 0) & (method != "nmf")
+    turned = (correlation[matched] < 0) & (method != "nmf")
     signs = np.append(np.where(turned, -1, 1), np.ones(k, int))[: len(columns)]
-    missing = columns < 0
     title, word = TITLES[method], METHODS[method]
     band = None
     if method == "nmf" and len(runs) > 1:
@@ -232,12 +225,14 @@ def _recovered(method: str, runs: list[Factorization], X: Any, truth: Array | No
     fits = None
     if truth is not None:
         written = _fits([correlation] if band is None else _correlations(runs, truth))
-        fits = ["" if j < 0 else text for j, text in zip(columns, written, strict=False)]
+        fits = [written[i] for i in matched[:MOST]]
+    colours = _colours(len(order))
+    without = 0 if truth is None else len(order) - len(matched)
     return Strips(
-        f"{title}{_of(k)}",
-        ["none" if j < 0 else f"{word} {j + 1}" for j in columns],
-        np.where(missing, np.nan, signs * standardized(signals)[:, columns]),
-        [*part_colours(reference.shape[1]), *[PLAIN] * k],
+        f"{title}{_left_out(word, len(columns), k, zero=int(np.sum(~found)), without=without)}",
+        [f"{word} {j + 1}" for j in columns],
+        signs * standardized(signals)[:, columns],
+        [*(colours[i] for i in matched), *[PLAIN] * k],
         fits,
         band,
     )
@@ -249,13 +244,24 @@ def _correlations(runs: list[Factorization], truth: Array) -> list[Array]:
 
 def _fits(correlations: list[Array]) -> list[str]:
     """Write absolute correlations with the true sources: "0.98", or "0.94 to 0.98" over runs."""
-    ranges = [[f"{value:.2f}" for value in edge(np.abs(correlations), axis=0)[:MOST]] for edge in (np.min, np.max)]
+    ranges = [[f"{value:.2f}" for value in edge(np.abs(correlations), axis=0)] for edge in (np.min, np.max)]
     return [low if low == high else f"{low} to {high}" for low, high in zip(*ranges, strict=True)]
 
 
-def _of(count: int) -> str:
-    """Say so where not all are drawn."""
-    return f" ({MOST} of {count} shown)" if count > MOST else ""
+def _colours(count: int) -> list[Any]:
+    """Return a colour for each source, or part: those that are drawn differ, the others are plain."""
+    return [*part_colours(min(count, MOST)), *[PLAIN] * (count - MOST)]
+
+
+def _left_out(word: str, shown: int, count: int, *, zero: int = 0, without: int = 0) -> str:
+    """Say what is not drawn: " (3 of 15 shown, 12 are zero)", " (no part for 2 sources)"."""
+    notes = [
+        f"{shown} of {count} shown" if shown < count else "",
+        f"{zero} {'is' if zero == 1 else 'are'} zero" if zero else "",
+        f"no {word} for {without} source{'s' if without > 1 else ''}" if without else "",
+    ]
+    text = ", ".join(filter(None, notes))
+    return f" ({text})" if text else ""
 
 
 def _errors(runs: list[Factorization]) -> str:
@@ -265,7 +271,7 @@ def _errors(runs: list[Factorization]) -> str:
 
 
 def _figure(panels: list[Strips]) -> Array:
-    strips = [len(panel.names) + 0.6 for panel in panels]
+    strips = [_height(panel) + 0.6 for panel in panels]
     _, axes = plt.subplots(
         len(panels),
         figsize=(8, 0.42 * sum(strips) + 0.5),
@@ -277,20 +283,26 @@ def _figure(panels: list[Strips]) -> Array:
     return first_axes(axes, len(panels))
 
 
+def _height(panel: Strips) -> int:
+    """Return how many strips a panel has room for: where all signals are zero, one stays empty."""
+    return max(1, len(panel.names))
+
+
 def _draw(ax: Any, panel: Strips, moments: Array, order: Array) -> None:
     """Draw signals below each other, each stretched to its strip of height 1."""
     times = moments[order]
     for i, line in enumerate(panel.lines[order].T):
-        edges = np.vstack([line, *(edge[order, i] for edge in panel.band or ())])
-        low, high = np.min(edges), np.max(edges)
+        edges = [edge[order, i] for edge in panel.band or ()]
+        low, high = extent_of(line, edges)
         stretch = 0.84 / (high - low) if high > low else 1.0
         place = -i - stretch * (low + high) / 2
-        if panel.band is not None:
-            ax.fill_between(times, *(place + stretch * edges[1:]), color=panel.colours[i], alpha=0.4, linewidth=0)
+        if edges:
+            drawn = place + stretch * np.clip(edges, low, high)
+            ax.fill_between(times, *drawn, color=panel.colours[i], alpha=0.6, linewidth=0)
         ax.plot(times, place + stretch * line, color=panel.colours[i], linewidth=0.6)
     count = len(panel.names)
     ax.set_yticks(-np.arange(count), shortened_all(panel.names), parse_math=False)
-    ax.set_ylim(0.5 - count, 0.5)
+    ax.set_ylim(0.5 - _height(panel), 0.5)
     ax.margins(x=0)
     ax.tick_params(labelsize=FONT)
     ax.tick_params(axis="y", length=0)

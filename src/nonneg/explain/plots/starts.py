@@ -7,12 +7,13 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from nonneg.data import Array
 from nonneg.explain.inspect import match
-from nonneg.explain.plots.layout import FONT, HAIRLINE, first_axes
+from nonneg.explain.plots.layout import FONT, HAIRLINE, empty, first_axes, size_of
 from nonneg.explain.plots.several import listed
+from nonneg.explain.plots.tables import number_parts
 from nonneg.solve import Factorization
 
 # A run within a thousandth of the best loss is as good; a part with this cosine looks the same.
@@ -116,9 +117,8 @@ def _losses(ax: Any, excess: Array) -> None:
     ax.set_ylim(0, max(1.0, 200 * float(excess.max())))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda percents, _: f"{percents:g} %"))
     ax.yaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     ax.set_xlim(0.5, len(excess) + 0.5)
-    ax.set_xlabel("runs, from best to worst", fontsize=FONT)
+    _numbered(ax, len(excess), "runs, from best to worst")
     ax.set_ylabel("loss above the best", fontsize=FONT)
     runs = "the only run" if len(excess) == 1 else f"{good} of {len(excess)} runs within 0.1 % of the best loss"
     ax.set_title(runs, fontsize=FONT + 1, pad=8)
@@ -126,21 +126,32 @@ def _losses(ax: Any, excess: Array) -> None:
 
 def _similarities(ax: Any, similarity: Array) -> None:
     count, k = similarity.shape
-    ax.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
-    ax.set(xlim=(0.4, k + 0.6), ylim=(0, 1))
-    ax.set_xlabel("part of the best run", fontsize=FONT)
-    ax.set_ylabel("cosine similarity (1: the same part)", fontsize=FONT)
     if not count:
-        ax.set_title("no other run to compare", fontsize=FONT + 1, pad=8)
+        empty(ax)
+        ax.text(0.5, 0.5, "no other run to compare", ha="center", va="center", fontsize=FONT + 1, color="0.4")
         return
+    ax.set_xlim(0.4, k + 0.6)
+    _numbered(ax, k, "part of the best run")
+    ax.set_ylabel("cosine similarity (1: the same part)", fontsize=FONT)
     parts = np.arange(1, k + 1)
     low = similarity.min(axis=0)
+    # In parts: bars that are no specks where there are many parts, and no beams where there is one.
+    inch = (k + 0.2) / size_of(ax)[0]
+    half = float(np.clip(0.3, 0.025 * inch, 0.1 * inch))
     ax.vlines(parts, low, similarity.max(axis=0), color=HAIRLINE, linewidth=1, zorder=1)
-    ax.hlines(np.median(similarity, axis=0), parts - 0.3, parts + 0.3, color="black", linewidth=1.2, clip_on=False)
-    dots = {"s": 12, "color": DOTS, "alpha": max(0.1, 0.6 / np.sqrt(count)), "linewidths": 0}
+    diameter = np.clip(0.6 * 72 / inch, 2, 3.5)
+    dots = {"s": diameter**2, "color": DOTS, "alpha": float(np.clip(3 / np.sqrt(count), 0.15, 0.7)), "linewidths": 0}
     ax.scatter(np.tile(parts, count), similarity.ravel(), zorder=3, clip_on=False, **dots)
+    bars = {"color": "black", "linewidth": 1.6, "zorder": 4, "clip_on": False}
+    ax.hlines(np.median(similarity, axis=0), parts - half, parts + half, **bars)
     # Where all is close to one, only what lies near one is drawn.
     ax.set_ylim(min(0.9, np.floor(10 * low.min()) / 10), 1)
     same = int((low >= SAME).sum())
     word = "part is" if k == 1 else "parts are"
     ax.set_title(f"{same} of {k} {word} the same in every run", fontsize=FONT + 1, pad=8)
+
+
+def _numbered(ax: Any, count: int, name: str) -> None:
+    """Write the numbers of runs or parts along the horizontal axis, from 1 on."""
+    number_parts(ax.xaxis, count, size_of(ax)[0], 1)
+    ax.set_xlabel(name, fontsize=FONT)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
+from matplotlib.patches import Rectangle
 
 from nonneg.data import Array
 from nonneg.explain import inspect
@@ -122,16 +123,22 @@ def top_rows(
     width = size_of(grid[0, 1])[0]
     for i, j in enumerate(drawn):
         picture(grid[i, 0], result.H[j], image_shape, "gray", (0, float(result.H[j].max()) or 1.0))
-        grid[i, 0].spines[:].set(visible=True, color=colours[j], linewidth=2)
+        _frame(grid[i, 0], colours[j])
         grid[i, 0].set_title(titles[i], fontsize=FONT, pad=3)
         amounts = [rounded(amount) for amount in result.W[top.index[j], j]]
         amounts[0] = f"amount {amounts[0]}"
-        called = within(top.names[j], width, FONT)
+        called = within(top.names[j], width, FONT, 40)
         for ax, x, name, amount in zip(grid[i, 1:], pictures[i], called, amounts, strict=True):
             picture(ax, x, image_shape, "gray", extent)
             ax.set_title(name, fontsize=FONT, pad=3, parse_math=False)
             ax.set_xlabel(amount, fontsize=FONT, labelpad=3)
     return grid
+
+
+def _frame(ax: Any, colour: Any) -> None:
+    """Draw a frame around a picture, and inside of it a white line: the picture may be as dark as the frame."""
+    ax.add_patch(Rectangle((0, 0), 1, 1, transform=ax.transAxes, fill=False, edgecolor="white", linewidth=4))
+    ax.spines[:].set(visible=True, color=colour, linewidth=2)
 
 
 def _pictures(X: Any, index: Array, shape: tuple[int, int]) -> Array:

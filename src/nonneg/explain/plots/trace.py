@@ -34,7 +34,7 @@ def trace(
     which decides between runs, would be invisible in the loss itself. The pale line behind it is the loss of each
     iteration, which extrapolation makes rise now and then. A dot marks the end of a run that converged, a cross the
     end of one that reached a limit; that of the best run lies on the bottom. Where the best loss is not above 0, it
-    is subtracted only. Of more than eight runs the best is coloured and the others are grey.
+    is subtracted only. The best run is blue; of more than eight runs the others are grey.
 
     Parameters
     ----------
@@ -74,10 +74,11 @@ def trace(
     above = [_above(run.trace.loss, best) for run in runs.values()]
     floor = _floor(above)
     few = len(runs) <= MOST_COLOURED
+    colours = _colours(len(runs), winner)
     ends_of_lines = {}
     for i, run in enumerate(runs.values()):
         known = few or i == winner
-        style = {"color": COLOURS[i] if few else COLOURS[0] if known else GREY, "zorder": 4 if i == winner else 3}
+        style = {"color": colours[i], "zorder": 4 if i == winner else 3}
         lowest = np.maximum(np.minimum.accumulate(above[i]), floor)
         for ax, x in zip(grid, (np.arange(1, run.n_iter + 1), run.trace.seconds), strict=True):
             if known:
@@ -106,6 +107,12 @@ def _named_runs(results: Any) -> dict[str, Factorization]:
         words = " and ".join(f"{loss} on {m} x {n}" for loss, m, n in sorted(kinds))
         raise ValueError(f"Only losses of the same kind on the same X can be compared, got {words}.")
     return named
+
+
+def _colours(count: int, winner: int) -> list[str]:
+    """Return a colour for each run, the strongest for the best."""
+    others = iter(COLOURS[1:] if count <= MOST_COLOURED else [GREY] * count)
+    return [COLOURS[0] if i == winner else next(others) for i in range(count)]
 
 
 def _above(loss: Array, best: float) -> Array:
@@ -147,7 +154,8 @@ def _describe(grid: Array, runs: Mapping[str, Factorization], winner: int, best:
         ax.tick_params(labelsize=FONT)
         ax.spines[["top", "right"]].set_visible(False)
     grid[0].set_ylabel("loss above the best" + (" / the best" if best > 0 else ""), fontsize=FONT)
-    name, run = shortened_all(runs)[winner], list(runs.values())[winner]
+    # The legend has no room for long names, but here one of them may fill a line.
+    name, run = shortened_all(runs, 64)[winner], list(runs.values())[winner]
     end = f"best loss {best:.6g}{f', {name}' if len(runs) > 1 else ''}: {why(run.reason)}"
     width = max(20, int(15 * settled_size(grid[0])[0]))
     grid[0].set_title(textwrap.fill(end, width), fontsize=FONT, loc="left", parse_math=False)
