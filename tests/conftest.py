@@ -1,12 +1,14 @@
 """Data and references that several test files share."""
 
 import os
+from dataclasses import replace
 
 import hypothesis
 import numpy as np
 import pytest
 import scipy.sparse
 
+import nonneg
 from nonneg import _core
 
 # The same examples everywhere, and no clock: a busy machine must not fail a test.
@@ -219,3 +221,30 @@ def clashes():
                 yield axis.label
 
     return find
+
+
+@pytest.fixture(scope="session")
+def made():
+    """Make a result of any size without a fit: sparse factors, parts by falling share."""
+    base = nonneg.factorize(np.eye(3), 2, seed=0, stop=nonneg.Iterations(1))
+
+    def make(k, m=60, n=50):
+        rng = np.random.default_rng(k)
+        W = rng.dirichlet(np.full(k, 0.2), m) * rng.gamma(2.0, size=(m, 1)) * np.geomspace(1, 0.1, k)
+        H = rng.dirichlet(np.full(n, 0.2), k)
+        order = np.argsort(-W.sum(axis=0))
+        return replace(base, W=W[:, order], H=H[order])
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def short():
+    """Three signals in twelve mixtures, for what needs no good fit."""
+    return nonneg.datasets.make_signals(m=120, n=12)
+
+
+@pytest.fixture(scope="session")
+def small(short):
+    """Return the parts of the short signals."""
+    return nonneg.factorize(short.data, 3, seed=0)

@@ -16,21 +16,6 @@ pytestmark = pytest.mark.usefixtures("clean_drawing")
 LONG = "a name that is far too long for any picture to hold, number"
 
 
-@pytest.fixture(scope="module")
-def made():
-    """Make a result of any size without a fit: sparse factors, parts by falling share."""
-    base = nonneg.factorize(np.eye(3), 2, seed=0, stop=nonneg.Iterations(1))
-
-    def make(k, m=60, n=50):
-        rng = np.random.default_rng(k)
-        W = rng.dirichlet(np.full(k, 0.2), m) * rng.gamma(2.0, size=(m, 1)) * np.geomspace(1, 0.1, k)
-        H = rng.dirichlet(np.full(n, 0.2), k)
-        order = np.argsort(-W.sum(axis=0))
-        return replace(base, W=W[:, order], H=H[order])
-
-    return make
-
-
 def image(ax):
     return ax.images[0].get_array()
 

@@ -30,16 +30,6 @@ def result(signals):
     return nonneg.factorize(signals.data, 3, seed=0, stop=CONVERGED)
 
 
-@pytest.fixture(scope="module")
-def short():
-    return make_signals(m=120, n=12)
-
-
-@pytest.fixture(scope="module")
-def small(short):
-    return nonneg.factorize(short.data, 3, seed=0)
-
-
 def panel(axes, title):
     (ax,) = (ax for ax in axes if ax.get_title(loc="left").split(" (")[0].split(",")[0] == title)
     return ax

@@ -7,19 +7,8 @@ import pytest
 
 import nonneg
 from nonneg import plots
-from nonneg.datasets import make_signals
 
 pytestmark = pytest.mark.usefixtures("clean_drawing")
-
-
-@pytest.fixture(scope="module")
-def short():
-    return make_signals(m=120, n=12)
-
-
-@pytest.fixture(scope="module")
-def small(short):
-    return nonneg.factorize(short.data, 3, seed=0)
 
 
 def test_sources_refuses_what_does_not_fit(short, small):

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
 
-import nonneg
 from nonneg import inspect, plots
 from nonneg.explain.plots.keys import as_labels, steps_between
 from nonneg.explain.plots.layout import COLOURS, size_of
@@ -18,21 +17,6 @@ from nonneg.explain.words import percent
 pytestmark = pytest.mark.usefixtures("clean_drawing")
 COUNTS = (1, 2, 15, 100, 200)
 LONG = "a name that is far too long for any picture to hold, number"
-
-
-@pytest.fixture(scope="module")
-def made():
-    """Make a result of any size without a fit: sparse factors, parts by falling share."""
-    base = nonneg.factorize(np.eye(3), 2, seed=0, stop=nonneg.Iterations(1))
-
-    def make(k, m=60, n=50):
-        rng = np.random.default_rng(k)
-        W = rng.dirichlet(np.full(k, 0.2), m) * rng.gamma(2.0, size=(m, 1)) * np.geomspace(1, 0.1, k)
-        H = rng.dirichlet(np.full(n, 0.2), k)
-        order = np.argsort(-W.sum(axis=0))
-        return replace(base, W=W[:, order], H=H[order])
-
-    return make
 
 
 # Shares of the total

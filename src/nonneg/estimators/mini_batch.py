@@ -30,7 +30,7 @@ class MiniBatchNMF(_BaseNMF):
         Number of parts. "auto" takes it from W or H where they are given, else the number of features, which None
         always takes.
     init : {"random", "nndsvd", "nndsvda", "nndsvdar", "spa", "custom"} or None
-        Where to begin, as in `NMF`. `partial_fit` begins from its first batch.
+        Where to begin, as in `NMF` with ``solver="mu"``. `partial_fit` begins from its first batch.
     batch_size : int
         Samples in a batch of `fit`.
     beta_loss : {"frobenius", "kullback-leibler", "poisson", "itakura-saito"} or float

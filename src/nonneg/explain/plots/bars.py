@@ -33,14 +33,13 @@ def grid_of_bars(names: Sequence[Sequence[str]], *, heading: str, note: str = ""
         grid = panels(
             count,
             columns,
-            (LONGEST, float(np.mean(heights))),
+            (LONGEST, heights),
             above=LINE,
             below=BENEATH,
             left=room,
             margins=(0, 0.1, 0.15, 0),
             note=note,
         )
-        _set_heights(grid.tolist(), columns, np.array(heights))
     for ax, lower in zip(grid, outer, strict=True):
         ax.set_xlabel(heading if lower else "", fontsize=FONT, labelpad=2)
     return grid
@@ -48,15 +47,6 @@ def grid_of_bars(names: Sequence[Sequence[str]], *, heading: str, note: str = ""
 
 def _height(slots: int) -> float:
     return STEP * slots + 0.05
-
-
-def _set_heights(grid: list[Any], columns: int, heights: Array) -> None:
-    """Give lines of equal panels heights (inches) of their own, of the same mean."""
-    fallen = np.cumsum(heights - heights.mean())
-    for i, ax in enumerate(grid):
-        box, whole = ax.get_position(), ax.figure.get_figheight()
-        line = i // columns
-        ax.set_position((box.x0, box.y0 - fallen[line] / whole, box.width, heights[line] / whole))
 
 
 def slots_in(ax: Any) -> int:
@@ -82,7 +72,5 @@ def bars(ax: Any, names: Sequence[str], lengths: Array, slots: int, colour: Any)
     ax.xaxis.set_major_formatter(short_numbers())
     ax.spines[["top", "right"]].set_visible(False)
     if not top > 0:
-        ax.tick_params(axis="x", bottom=False, labelbottom=False)
-        ax.spines["bottom"].set_visible(False)
         ax.set_xlabel("")
-        say_empty(ax)
+        say_empty(ax, "bottom")

@@ -15,7 +15,7 @@ from matplotlib.transforms import ScaledTranslation
 from nonneg.data import Array
 from nonneg.explain.labels import feature_labels
 from nonneg.explain.plots.keys import LINE_HEIGHT, settled_size
-from nonneg.explain.plots.layout import COLOURS, DARKER, FONT, HAIRLINE, first_axes, part_colours, size_of, within
+from nonneg.explain.plots.layout import DISTINCT, FONT, HAIRLINE, first_axes, part_colours, size_of, within
 from nonneg.explain.plots.several import fitted, titled
 from nonneg.explain.words import part_title, rounded
 from nonneg.solve import Factorization
@@ -23,8 +23,6 @@ from nonneg.solve import Factorization
 # An arrow is as long as what nine of ten rows hold of the part, at most.
 REACH = 0.9
 CLOUD, CONE = "0.6", "0.94"
-# So many parts have colours of their own, and are named beside them.
-MOST_NAMED = len(COLOURS) + len(DARKER)
 # Of the width of the picture: a shorter arrow is all head, and that would lie behind the origin.
 SHORTEST = 0.04
 # One feature may be so many times larger than the other before a common scale would squash the rows into a line.
@@ -128,9 +126,9 @@ def _key(result: Factorization, parts: Array) -> _Key:
     """Name the parts that are drawn: all, or the ends of the scale of colours where they have no room."""
     k, count = result.k, len(parts)
     # The colours of other pictures; the few that are left of many parts get those that differ most.
-    chosen = [part_colours(k)[j] for j in parts] if k <= MOST_NAMED else part_colours(count)
+    chosen = [part_colours(k)[j] for j in parts] if k <= len(DISTINCT) else part_colours(count)
     colours = dict(zip(parts.tolist(), chosen, strict=True))
-    named = list(colours) if count <= MOST_NAMED else [int(parts[0]), int(parts[-1])]
+    named = list(colours) if count <= len(DISTINCT) else [int(parts[0]), int(parts[-1])]
     handles: list[Any] = [
         Line2D([], [], color=colours[j], linewidth=2, label=part_title(result.share[j], j)) for j in named
     ]

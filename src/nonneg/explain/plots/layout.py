@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -22,13 +22,12 @@ HAIRLINE = "0.75"
 # Colours of Okabe and Ito, which people with any colour vision tell apart (https://jfly.uni-koeln.de/color/). Yellow
 # lines are weak on white, so it comes last.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")
-DARKER = [tuple(0.55 * np.array(to_rgb(colour))) for colour in COLOURS if colour != "#000000"]
+DISTINCT: list[Any] = [*COLOURS, *(tuple(0.55 * np.array(to_rgb(each))) for each in COLOURS if each != "#000000")]
 
 
 def part_colours(k: int) -> list[Any]:
     """Return a colour for each of k parts: up to fifteen that differ, and for more of them steps to lighter ones."""
-    colours = [*COLOURS, *DARKER]
-    return colours[:k] if k <= len(colours) else list(mpl.colormaps["viridis"](np.linspace(0, 0.85, k)))
+    return DISTINCT[:k] if k <= len(DISTINCT) else list(mpl.colormaps["viridis"](np.linspace(0, 0.85, k)))
 
 
 def check_shape(image_shape: tuple[int, int], n: int, *, of: str = "features", name: str = "image_shape") -> None:
@@ -126,7 +125,7 @@ def size_of_picture(columns: int, image_shape: tuple[float, float], *, rows: int
 def panels(
     count: int,
     columns: int,
-    size: tuple[float, float],
+    size: tuple[float, float | Sequence[float]],
     *,
     above: float = 0.0,
     below: float = 0.0,
@@ -134,22 +133,24 @@ def panels(
     margins: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0),
     note: str = "",
 ) -> Array:
-    """Make a figure of equal Axes, row by row, whose size follows from theirs.
+    """Make a figure of Axes of one width, row by row, whose size follows from theirs.
 
-    Inches: `size` is (width, height) of each; strips `above`, `below` and `left` of each; `margins` of the figure at
-    the left, the bottom, the right and the top. A `note` is written in a line of its own at the bottom.
+    Inches: `size` is (width, height) of each, or (width, heights of the rows); strips `above`, `below` and `left` of
+    each; `margins` of the figure at the left, the bottom, the right and the top. A `note` is written in a line of its
+    own at the bottom.
     """
-    across, down = left + size[0] + GAP, above + size[1] + below + GAP
+    heights = np.broadcast_to(size[1], -(-count // columns))
+    across, down = left + size[0] + GAP, np.cumsum(above + heights + below + GAP)
     start, bottom, end, top = margins
     bottom += LINE if note else 0
     width = start + GAP + columns * across + end
-    height = bottom + GAP + -(-count // columns) * down + top
+    height = float(bottom + GAP + down[-1] + top)
     figure = plt.figure(figsize=(width, height))
     axes = np.empty(count, object)
     for i in range(count):
         row, column = divmod(i, columns)
-        x, y = start + GAP + column * across + left, height - top - (row + 1) * down + below
-        axes[i] = figure.add_axes((x / width, y / height, size[0] / width, size[1] / height))
+        x, y = start + GAP + column * across + left, height - top - down[row] + below
+        axes[i] = figure.add_axes((x / width, y / height, size[0] / width, heights[row] / height))
     if note:
         figure.text(GAP / width, GAP / height, note, fontsize=FONT, color="0.4", va="bottom")
     return axes

@@ -87,13 +87,13 @@ def line(ax: Any, x: Array, y: Array, colour: Any) -> None:
     ax.yaxis.set_major_formatter(short_numbers())
     ax.spines[["top", "right"]].set_visible(False)
     if not top > 0:
-        ax.tick_params(axis="y", left=False, labelleft=False)
-        ax.spines["left"].set_visible(False)
-        say_empty(ax)
+        say_empty(ax, "left")
 
 
-def say_empty(ax: Any) -> None:
-    """Write that there is nothing to draw."""
+def say_empty(ax: Any, scale: str) -> None:
+    """Write that there is nothing to draw, and take away the scale at a side."""
+    ax.tick_params(**{scale: False, f"label{scale}": False})
+    ax.spines[scale].set_visible(False)
     ax.text(0.5, 0.5, "empty", transform=ax.transAxes, ha="center", va="center", fontsize=FONT - 1, color="0.4")
 
 

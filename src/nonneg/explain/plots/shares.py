@@ -21,15 +21,13 @@ from nonneg.explain.plots.keys import (
     settled_size,
     steps_between,
 )
-from nonneg.explain.plots.layout import FONT, chosen, part_colours, width_of, within
+from nonneg.explain.plots.layout import DISTINCT, FONT, chosen, part_colours, width_of, within
 from nonneg.explain.plots.tables import by_largest_part, fit, means_of_lines, number_parts
 from nonneg.explain.words import percent
 from nonneg.solve import Factorization
 
 # Up to so many rows stand in the order given; in more of them nobody looks for one.
 MOST_IN_ORDER = 40
-# Segments of up to so many parts have edges.
-MOST_WITH_EDGES = 15
 # Inches: a figure of rows without names that stand upright, the longest of these; on Axes that are given, what it may
 # take of their height.
 HEIGHT, LONGEST_NAME, LEFT_TO_NAMES = 3.3, 1.8, 0.35
@@ -156,7 +154,7 @@ def _stack(ax: Any, table: Array, pixels: float, *, apart: bool) -> None:
     tops = np.cumsum(table, axis=1)
     tops = np.vstack([tops, tops[-1:]])
     # More parts than have colours of their own are slices too thin for an edge.
-    line = {"edgecolor": "white", "linewidth": 0.5} if apart and k <= MOST_WITH_EDGES else {"linewidth": 0}
+    line = {"edgecolor": "white", "linewidth": 0.5} if apart and k <= len(DISTINCT) else {"linewidth": 0}
     for j, colour in reversed(list(enumerate(part_colours(k)))):
         ax.fill_between(edges, tops[:, j], step="post", facecolor=colour, label=f"part {j + 1}", **line)
     if apart:

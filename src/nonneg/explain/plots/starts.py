@@ -118,7 +118,7 @@ def _losses(ax: Any, excess: Array) -> None:
     ax.yaxis.set_major_formatter(FuncFormatter(lambda percents, _: f"{percents:g} %"))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.set_xlim(0.5, len(excess) + 0.5)
-    _numbered(ax, len(excess), "runs, from best to worst")
+    number_parts(ax.xaxis, len(excess), size_of(ax)[0], 1, name="runs, from best to worst")
     ax.set_ylabel("loss above the best", fontsize=FONT)
     runs = "the only run" if len(excess) == 1 else f"{good} of {len(excess)} runs within 0.1 % of the best loss"
     ax.set_title(runs, fontsize=FONT + 1, pad=8)
@@ -131,7 +131,7 @@ def _similarities(ax: Any, similarity: Array) -> None:
         ax.text(0.5, 0.5, "no other run to compare", ha="center", va="center", fontsize=FONT + 1, color="0.4")
         return
     ax.set_xlim(0.4, k + 0.6)
-    _numbered(ax, k, "part of the best run")
+    number_parts(ax.xaxis, k, size_of(ax)[0], 1, name="part of the best run")
     ax.set_ylabel("cosine similarity (1: the same part)", fontsize=FONT)
     parts = np.arange(1, k + 1)
     low = similarity.min(axis=0)
@@ -149,9 +149,3 @@ def _similarities(ax: Any, similarity: Array) -> None:
     same = int((low >= SAME).sum())
     word = "part is" if k == 1 else "parts are"
     ax.set_title(f"{same} of {k} {word} the same in every run", fontsize=FONT + 1, pad=8)
-
-
-def _numbered(ax: Any, count: int, name: str) -> None:
-    """Write the numbers of runs or parts along the horizontal axis, from 1 on."""
-    number_parts(ax.xaxis, count, size_of(ax)[0], 1)
-    ax.set_xlabel(name, fontsize=FONT)

@@ -36,8 +36,8 @@ def means_of_lines(table: Array, most: float) -> tuple[Array, Array]:
     return np.add.reduceat(table, starts) / sizes, starts
 
 
-def number_parts(axis: Any, k: int, length: float, first: float, each: float = 0.25) -> None:
-    """Write the numbers of k parts along an axis of so many inches, on which part 1 stands at `first`."""
+def number_parts(axis: Any, k: int, length: float, first: float, each: float = 0.25, name: str = "part") -> None:
+    """Write the numbers of k parts, or others, along an axis of so many inches, on which the 1 stands at `first`."""
     shown = range(0, k, steps_between(k, length, each))
     axis.set_ticks([j + first for j in shown], labels=[str(j + 1) for j in shown], fontsize=FONT)
-    axis.set_label_text("part", fontsize=FONT)
+    axis.set_label_text(name, fontsize=FONT)
