@@ -218,6 +218,23 @@ def test_a_dense_source_knows_what_to_expect(side, dtype):
             np.testing.assert_allclose(got, H @ expected.T if side == "W" else (W * rows) @ expected, rtol=rel)
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("side", ["W", "H"])
+def test_a_dense_source_imputes_what_is_missing(side, order, dtype):
+    rng, rel = np.random.default_rng(0), 1e-4 if dtype == np.float32 else 1e-12
+    X = np.array(rng.random((40, 30)) * 1000, dtype, order=order)
+    missing = rng.random(X.shape) < 0.2
+    X[missing] = np.nan
+    with nonneg.threads(2):
+        source = nonneg.data.as_source(nonneg.data.observe(X))
+        W, H = rng.random((3, 40)).astype(dtype), rng.random((3, 30)).astype(dtype)
+        got, squares = source.imputed(side, *((W, H) if side == "W" else (H, W)))
+    model = W.T.astype(float) @ H
+    whole = np.where(missing, model, X.astype(float) * source.scale.whole)
+    np.testing.assert_allclose(got, H @ whole.T if side == "W" else W @ whole, rtol=rel)
+    assert squares == pytest.approx(np.sum(model[missing] ** 2), rel=rel)
+
+
 @pytest.mark.parametrize("tall", [True, False])
 @pytest.mark.parametrize("layout", ["dense", "csr", "csc", "csr weights"])
 def test_long_incomplete_data_are_thinned(layout, tall):

@@ -715,6 +715,59 @@ def test_expected(level, dtype, rng, weighted):
         np.testing.assert_allclose(across, (W * rows) @ expected, rtol=rel)
 
 
+def gaps_of(missing):
+    return np.concatenate([[0], np.cumsum(missing.sum(axis=1))]), np.nonzero(missing)[1].astype(np.int32)
+
+
+def imputed(X, W, H, F, across, threads=1, a=1.0, b=1.0):
+    out = blank(len(F), X.shape[1] if across else len(X), dtype=X.dtype)
+    squares = _core.imputed(X, a, b, *gaps_of(np.isnan(X)), packed(W), packed(H), F, out, across, threads)
+    return out, squares
+
+
+IMPUTED_SIZES = [*EXPECTED_SIZES, (5, 3, 5000), (70, 5, 1100), (4, 300, 1030), (3, 20000, 7)]
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 0.5, 1])
+def test_imputed(level, dtype, rng, share):
+    # Products with the whole of X, w h / (a b) where it is missing; and the squares of w h there.
+    a, b, rel = 4.0, 0.125, 1e-5 if dtype == np.float32 else 1e-12
+    for k, m, n in IMPUTED_SIZES:
+        X, W, H = (rng.random(shape).astype(dtype) for shape in ((m, n), (k, m), (k, n)))
+        missing = rng.random((m, n)) < share
+        X[missing] = np.nan
+        model = W.T.astype(float) @ H
+        whole = np.where(missing, model / (a * b), np.nan_to_num(X))
+        for across in (False, True):
+            F = rng.standard_normal((3, m if across else n)).astype(dtype)
+            got, squares = imputed(X, W, H, F, across, 2, a, b)
+            close(got, *product(F, whole if across else whole.T, dtype))
+            assert squares == pytest.approx(np.sum(model[missing] ** 2), rel=rel)
+
+
+def test_imputed_rows_may_lie_apart_and_threads_change_no_bit(level, dtype, rng):
+    room = rng.random((2000, 1500)).astype(dtype)
+    room[rng.random(room.shape) < 0.1] = np.nan
+    for X in (room[::7, 3:1203], room[:, :40]):
+        W, H = rng.random((6, len(X))).astype(dtype), rng.random((6, X.shape[1])).astype(dtype)
+        for across, F in ((False, H), (True, W)):
+            (want, squares), *others = (imputed(X, W, H, F, across, threads) for threads in (1, 2, 5))
+            assert np.array_equal(want, imputed(X.copy(), W, H, F, across)[0])
+            for got in others:
+                assert np.array_equal(got[0], want)
+                assert got[1] == squares
+
+
+def test_imputing_nothing_is_the_plain_product(level, dtype, rng):
+    X, W, H = (rng.random(shape).astype(dtype) for shape in ((150, 90), (7, 150), (7, 90)))
+    along, across = blank(7, 150, dtype=dtype), blank(7, 90, dtype=dtype)
+    _core.dots(X, H, along, 0, 150)
+    _core.mix(W, X, across, 0, 150, 0, 90)
+    for want, got in ((along, imputed(X, W, H, H, False)), (across, imputed(X, W, H, W, True))):
+        assert np.array_equal(got[0], want)
+        assert got[1] == 0
+
+
 @pytest.mark.parametrize("elsewhere", [True, False])
 @pytest.mark.parametrize("weighted", [True, False])
 @pytest.mark.parametrize("index", [np.int32, np.int64])
@@ -757,6 +810,7 @@ def large_calls(dtype):
     own, gappy, G0 = WeightedRule(0.1, 0.2, 5, 0.03, "moving"), counts.copy(), np.zeros((9, 9), dtype)
     gappy[rng.random(gappy.shape) < 0.2] = np.nan
     G1 = (H @ H.T).astype(dtype)
+    missing = gappy, 1.0, 0.5, *gaps_of(np.isnan(gappy)), packed(W), packed(H[:, :40].copy())
     return {
         "extent": ([x], None),
         "moments": ([x, 1.0, 1.0], None),
@@ -781,6 +835,8 @@ def large_calls(dtype):
         "weighted_dense": ([gappy, 1.0, 0.5, H, W, G0, own, 1, 3000], 4),
         "weighted_stored": ([*csr[:2], positive, 1.0, 0.5, packed(H[:, :40].copy()), W, G1, own, 1, 3000], 6),
         "expected": ([gappy, 1.0, 0.5, W, H, some(9, 3000), False], 5),
+        "imputed": ([*missing, some(6, 40), some(6, 3000), False], 8),
+        "imputed across": ([*missing, some(6, 3000), some(6, 40), True], 8),
         "expected across": ([gappy, 1.0, 0.5, W, H, some(9, 40), True], 5),
         "sampled": ([*csr[:2], positive, 1.0, 0.5, packed(H[:, :40].copy()), W, 1, 3000], None),
     }
@@ -829,6 +885,7 @@ def good_calls(dtype):
     tall = np.ones((6, wide), dtype)
     rule, slopes, wide_H = DivergenceRule("descend", 1.0), np.ones(4, dtype), np.ones((4, 16), dtype)
     own, packed_H = WeightedRule(most=2), np.ones((5, wide), dtype)
+    gaps = np.arange(7), np.zeros(6, np.int32)
     return {
         "extent": ([A[0]], []),
         "moments": ([A[0], 1.0, 1.0], []),
@@ -849,6 +906,7 @@ def good_calls(dtype):
         "divergence_expanded": ([*csr, 5, 1.0, 1.0, wide_H, F, slopes, rule, 0, 6], [(10, 6)]),
         "weighted_dense": ([A, 1.0, 1.0, wide_H, F, G, own, 0, 6], [(7, 6)]),
         "weighted_stored": ([*csr, 1.0, 1.0, packed_H, F, G, own, 0, 6], [(9, 6)]),
+        "imputed": ([A, 1.0, 1.0, *gaps, tall, packed_H, B, np.ones((4, 6), dtype), False], []),
         "expected": ([A, 1.0, 1.0, F, wide_H, np.ones((4, 6), dtype), False], []),
         "sampled": ([*csr, 1.0, 1.0, packed_H, F, 0, 6], [(7, 6)]),
     }
@@ -875,7 +933,7 @@ FREE = {
     ("sampled", 6, 0),
 }
 # Matrices whose rows may lie apart, as long as each row is contiguous.
-APART = {("dots", 0), ("expected", 0), ("mix", 1), ("divergence_dense", 0), ("weighted_dense", 0)}
+APART = {("dots", 0), ("imputed", 0), ("expected", 0), ("mix", 1), ("divergence_dense", 0), ("weighted_dense", 0)}
 # What may be None.
 OPTIONAL = {("expected", 5)}
 WRITTEN = {
@@ -898,6 +956,7 @@ WRITTEN = {
     "divergence_expanded": 7,
     "weighted_dense": 4,
     "weighted_stored": 6,
+    "imputed": 8,
     "expected": 5,
     "sampled": None,
 }

@@ -18,7 +18,7 @@ from sklearn.model_selection import GridSearchCV
 import nonneg
 from nonneg import NMF, Iterations, Penalty, RelativeDecrease
 from nonneg.solve.penalty import Shrink
-from nonneg.solve.weighted_error import ExpectedSquaredError, squared_error
+from nonneg.solve.weighted_error import ExpectedSquaredError, ImputedSquaredError, squared_error
 
 LOSSES = {"frobenius": 2, "kullback-leibler": 1, "itakura-saito": 0, 1.5: 1.5, 0.5: 0.5, 3: 3}
 LAYOUTS = {
@@ -208,15 +208,15 @@ def test_the_best_objective_never_rises(loss, solver, layout, dtype):
     assert result.loss_value <= bests[-1] * (1 + (1e-4 if dtype == np.float32 else 1e-9))
 
 
-def test_the_objective_of_an_expected_x_is_that_of_what_was_observed():
+def test_the_objective_of_a_filled_x_is_that_of_what_was_observed():
     # It is known from before the half-step of H: exact but for the square of its step, and so at the end.
     X, (W, H) = gappy(0.3)
-    for rows in (None, np.arange(24.0)):
+    for rows, kind in ((None, ImputedSquaredError), (np.arange(24.0), ExpectedSquaredError)):
         F, G = np.ascontiguousarray(W.T), H.copy()
         with nonneg.threads(1):
             source = nonneg.data.as_source(nonneg.data.observe(X, sample_weight=rows))
             problem = squared_error(source, (Shrink(0.1, 0.2), Shrink(0.3, 0.1)))
-            assert isinstance(problem, ExpectedSquaredError)
+            assert type(problem) is kind
             for _ in range(400):
                 problem.improve("W", F, G)
                 before = G.copy()

@@ -209,6 +209,29 @@ template <class T> void bind_dense(nb::module_ &m) {
       "start"_a, "stop"_a, "threads"_a = 1, "weights"_a.noconvert() = nb::none(),
       "along"_a.noconvert() = nb::none());
   m.def(
+      "imputed",
+      [](Rows<T> X, double a, double b, In1<int64_t> indptr, In1<int32_t> columns, In<T> W, In<T> H, In<T> F,
+         Out<T> out, bool across, int threads) {
+        const size_t m = X.shape(0), n = X.shape(1);
+        require(F.shape(0) >= 1 && F.shape(1) == (across ? m : n) && out.shape(0) == F.shape(0) &&
+                    out.shape(1) == (across ? n : m) && indptr.shape(0) == m + 1 &&
+                    indptr.data()[m] == int64_t(columns.shape(0)) && W.shape(0) == m && H.shape(0) == n &&
+                    W.shape(1) == H.shape(1) && W.shape(1) * sizeof(T) % 32 == 0,
+                "imputed: shapes do not fit");
+        require(threads >= 1, "at least one thread is needed");
+        const nonneg::Gaps<T> gaps{indptr.data(),   columns.data(), W.data(), H.data(),
+                                   int(W.shape(1)), T(1 / a),       T(1 / b)};
+        const int k = int(F.shape(0));
+        nb::gil_scoped_release release;
+        if (across)
+          return parallel::mix<T>(threads, F.data(), k, int64_t(m), X.data(), row_stride<T>(X), int64_t(n),
+                                  out.data(), 0, int64_t(m), 0, int64_t(n), &gaps);
+        return parallel::dots<T>(threads, X.data(), row_stride<T>(X), int64_t(m), int64_t(n), F.data(), k,
+                                 out.data(), 0, int64_t(m), &gaps);
+      },
+      "X"_a.noconvert(), "a"_a, "b"_a, "indptr"_a.noconvert(), "columns"_a.noconvert(), "W"_a.noconvert(),
+      "H"_a.noconvert(), "F"_a.noconvert(), "out"_a.noconvert(), "across"_a, "threads"_a = 1);
+  m.def(
       "expected",
       [](Rows<T> X, double a, double b, In<T> W, In<T> H, std::optional<Out<T>> out, bool across, int threads,
          std::optional<Rows<T>> weights, std::optional<In1<T>> counts) {

@@ -5,7 +5,10 @@
 // Both copy what they read into aligned, zero-padded panels first: numpy rows of odd length straddle cache
 // lines and pages, and an edge then needs no code of its own. Every output is the same chain of
 // additions wherever it stands, so a row's result depends neither on its neighbours nor on threads.
+// Where entries were not observed (`gaps`, or none) the copy holds the model instead; both return the sum of its
+// squares there.
 #pragma once
+#include "gaps.hpp"
 #include "lanes.hpp"
 #include <algorithm>
 
@@ -87,17 +90,21 @@ template <class T> void pack_groups(const T *B, int64_t ldb, int k, int64_t n, T
 
 // out[p, i] = <B[p, :], A[i, :]> for i in [start, stop); A is m x n, B is k x n, out is k x m.
 template <class T>
-void dots(const T *A, int64_t lda, int64_t m, int64_t n, const T *B, int k, T *out, int64_t start, int64_t stop) {
+double dots(const T *A, int64_t lda, int64_t m, int64_t n, const T *B, int k, T *out, int64_t start, int64_t stop,
+            const Gaps<T> *gaps) {
   constexpr int L = lanes<T>;
   // The chunk of B stays in the second-level cache while the rows of A pass.
   const int64_t chunk = std::clamp<int64_t>(int64_t(384 * 1024 / sizeof(T)) / k, 256, 2048) / L * L;
   Scratch<T> a(dots_rows * chunk), b(k * chunk);
+  Filler<T> filler(gaps, start, stop, 0);
   for (int64_t l = 0; l < n; l += chunk) {
     const int64_t width = std::min(chunk, n - l), vectors = (width + L - 1) / L;
     pack_groups<T>(B + l, n, k, width, b, vectors * L);
     for (int64_t i = start; i < stop; i += dots_rows) {
       const int count = int(std::min<int64_t>(dots_rows, stop - i));
       pack_rows<T>(A + i * lda + l, lda, count, dots_rows, width, a);
+      for (int r = 0; r < count; ++r)
+        filler.template fill<L>(i + r, l, width, a + r * L, dots_rows * L);
       Ahead<T> ahead;
       if (i + 2 * dots_rows <= stop)
         ahead = {A + (i + dots_rows) * lda + l, lda};
@@ -107,6 +114,7 @@ void dots(const T *A, int64_t lda, int64_t m, int64_t n, const T *B, int k, T *o
       }
     }
   }
+  return filler.squares();
 }
 
 // out[p, q] += sum over l in [start, stop) of A[p, l] B[q, l]; float64 across blocks of 256.
@@ -188,18 +196,21 @@ template <class T> NONNEG_INLINE void pack_panels(const T *from, int64_t width, 
 // out[p, j] = sum over i in [top, bottom) of M[p, i] R[i, j] for j in [start, stop).
 // M is k x q, R is q x n, out is k x n. Sums run over blocks of 128 rows, then over the blocks.
 template <class T>
-void mix(const T *M, int k, int64_t q, const T *R, int64_t ldr, int64_t n, T *out, int64_t top, int64_t bottom,
-         int64_t start, int64_t stop) {
+double mix(const T *M, int k, int64_t q, const T *R, int64_t ldr, int64_t n, T *out, int64_t top, int64_t bottom,
+           int64_t start, int64_t stop, const Gaps<T> *gaps) {
   constexpr int L = lanes<T>, panel = mix_vectors * L;
   constexpr int64_t depth = 128, panels = 4096 / (panel * sizeof(T)), strip = panels * panel;
   Scratch<T> r(depth * strip), m(depth * k), sums(size_t(k) * strip);
+  Filler<T> filler(gaps, top, bottom, start);
   for (int64_t j = start; j < stop; j += strip) {
     const int64_t width = std::min(strip, stop - j), used = (width + panel - 1) / panel;
     std::fill(sums + 0, sums + k * strip, T(0));
     for (int64_t i = top; i < bottom; i += depth) {
       const int64_t d = std::min(depth, bottom - i);
-      for (int64_t t = 0; t < d; ++t)
+      for (int64_t t = 0; t < d; ++t) {
         pack_panels<T>(R + (i + t) * ldr + j, width, r + t * panel, depth * panel);
+        filler.template fill<panel>(i + t, j, width, r + t * panel, depth * panel);
+      }
       for (int p = 0, mp; p < k; p += mp) {
         mp = group_size(k, p, mix_rows);
         for (int s = 0; s < mp; ++s)
@@ -219,6 +230,7 @@ void mix(const T *M, int k, int64_t q, const T *R, int64_t ldr, int64_t n, T *ou
     for (int p = 0; p < k; ++p)
       std::copy(sums + p * strip, sums + p * strip + width, out + p * n + j);
   }
+  return filler.squares();
 }
 
 } // namespace nonneg::NONNEG_LEVEL

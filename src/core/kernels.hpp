@@ -72,19 +72,30 @@ struct WeightedRule : AnyBounds {
   double total = 0; // what a row sums to, where that is prescribed; such rows are all solved to the end
 };
 
+// Entries of a dense X that were not observed, in order, row by row, and the model W H that stands for them; both
+// factors packed, `padded` numbers a row. The model times down_a down_b is in the units of X.
+template <class T> struct Gaps {
+  const int64_t *indptr;
+  const int32_t *columns;
+  const T *W, *H;
+  int padded;
+  T down_a, down_b;
+};
+
 template <class T> struct Kernels {
   // out = {smallest, largest, number of NaN}; out += {sum, sum of squares} of a b x, NaN left out.
   void (*extent)(const T *x, double *out, int64_t start, int64_t stop);
   void (*moments)(const T *x, T a, T b, double *out, int64_t start, int64_t stop);
-  // out[p, i] = <B[p, :], A[i, :]>; A m x n with rows lda apart, B k x n, out k x m; i in the range.        2 m n k
-  // flop
-  void (*dots)(const T *A, int64_t lda, int64_t m, int64_t n, const T *B, int k, T *out, int64_t start,
-               int64_t stop);
+  // out[p, i] = <B[p, :], A[i, :]>; A m x n with rows lda apart, B k x n, out k x m; i in the range. With `gaps`
+  // both products fill A or R by the model where it was not observed, and return the squares of the model there.
+  //                                                                                     2 m n k flop
+  double (*dots)(const T *A, int64_t lda, int64_t m, int64_t n, const T *B, int k, T *out, int64_t start,
+                 int64_t stop, const Gaps<T> *gaps);
   // out[p, q] += sum of A[p, l] B[q, l] over l in the range, float64 across blocks.     2 n ka kb flop
   void (*gram)(const T *A, int ka, const T *B, int kb, int64_t n, double *out, int64_t start, int64_t stop);
   // out[p, j] = sum over i in [top, bottom) of M[p, i] R[i, j]; M k x q, R q x n, out k x n; j in the range.
-  void (*mix)(const T *M, int k, int64_t q, const T *R, int64_t ldr, int64_t n, T *out, int64_t top, int64_t bottom,
-              int64_t start, int64_t stop);
+  double (*mix)(const T *M, int k, int64_t q, const T *R, int64_t ldr, int64_t n, T *out, int64_t top,
+                int64_t bottom, int64_t start, int64_t stop, const Gaps<T> *gaps);
   // Coordinate sweeps over the columns of F in the range; see sweeps.hpp.        2 rows k^2 flop a sweep
   SweepSums (*sweeps)(T *F, const T *B, const T *G, int k, int64_t rows, T l1, int max_sweeps, T tol, int64_t start,
                       int64_t stop, uint8_t *left, const T *low, const T *high);

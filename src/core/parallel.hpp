@@ -44,12 +44,23 @@ template <class T> void moments(int threads, const T *x, T a, T b, double *out, 
     out[i % 2] += parts[i];
 }
 
+// A kernel that returns a number, over the pieces of a grid.
+template <class Kernel> double sum_over(const Grid &grid, int threads, double work, const Kernel &kernel) {
+  std::vector<double> parts(size_t(grid.count()));
+  share(threads, work, grid.count(), [&](int64_t i) { parts[size_t(i)] = kernel(grid.from(i), grid.to(i)); });
+  double sum = 0;
+  for (double part : parts)
+    sum += part;
+  return sum;
+}
+
 template <class T>
-void dots(int threads, const T *A, int64_t lda, int64_t m, int64_t n, const T *B, int k, T *out, int64_t start,
-          int64_t stop) {
-  const Grid grid(start, stop, 4 * threads, 16);
-  share(threads, 2.0 * (stop - start) * n * k, grid.count(),
-        [&](int64_t i) { kernels<T>().dots(A, lda, m, n, B, k, out, grid.from(i), grid.to(i)); });
+double dots(int threads, const T *A, int64_t lda, int64_t m, int64_t n, const T *B, int k, T *out, int64_t start,
+            int64_t stop, const Gaps<T> *gaps = nullptr) {
+  const Grid grid(start, stop, gaps ? 64 : 4 * threads, 16);
+  return sum_over(grid, threads, 2.0 * (stop - start) * n * k, [&](int64_t from, int64_t to) {
+    return kernels<T>().dots(A, lda, m, n, B, k, out, from, to, gaps);
+  });
 }
 
 template <class T>
@@ -67,19 +78,20 @@ void gram(int threads, const T *A, int ka, const T *B, int kb, int64_t n, double
 
 // A tall, narrow R is summed over eight runs of its rows; else threads share the columns.
 template <class T>
-void mix(int threads, const T *M, int k, int64_t q, const T *R, int64_t ldr, int64_t n, T *out, int64_t top,
-         int64_t bottom, int64_t start, int64_t stop) {
+double mix(int threads, const T *M, int k, int64_t q, const T *R, int64_t ldr, int64_t n, T *out, int64_t top,
+           int64_t bottom, int64_t start, int64_t stop, const Gaps<T> *gaps = nullptr) {
   const double work = 2.0 * k * (bottom - top) * (stop - start);
   if (q < 16 * n || q < 4096) {
-    const Grid grid(start, stop, 2 * threads, 48);
-    share(threads, work, grid.count(),
-          [&](int64_t i) { kernels<T>().mix(M, k, q, R, ldr, n, out, top, bottom, grid.from(i), grid.to(i)); });
-    return;
+    const Grid grid(start, stop, gaps ? 16 : 2 * threads, 48);
+    return sum_over(grid, threads, work, [&](int64_t from, int64_t to) {
+      return kernels<T>().mix(M, k, q, R, ldr, n, out, top, bottom, from, to, gaps);
+    });
   }
   const Grid grid(top, bottom, 8, 128);
   std::vector<T> parts(size_t(grid.count() * k * n));
-  share(threads, work, grid.count(), [&](int64_t i) {
-    kernels<T>().mix(M, k, q, R, ldr, n, parts.data() + i * k * n, grid.from(i), grid.to(i), start, stop);
+  const double filled = sum_over(grid, threads, work, [&](int64_t from, int64_t to) {
+    T *part = parts.data() + (from - top) / grid.step * k * n;
+    return kernels<T>().mix(M, k, q, R, ldr, n, part, from, to, start, stop, gaps);
   });
   for (int p = 0; p < k; ++p)
     for (int64_t j = start; j < stop; ++j) {
@@ -88,6 +100,7 @@ void mix(int threads, const T *M, int k, int64_t q, const T *R, int64_t ldr, int
         sum += parts[size_t((i * k + p) * n + j)];
       out[p * n + j] = sum;
     }
+  return filled;
 }
 
 // Sums of a kernel of sweeps over the rows; `work` is what it costs in all.
@@ -250,15 +263,9 @@ template <class T>
 double expected(int threads, bool across, const WeightedX<T> &X, const T *W, const T *H, int64_t ldh, int k,
                 T *out) {
   const Grid grid = across ? Grid(0, X.n, 16, 512) : Grid(0, X.m, 64, 8);
-  std::vector<double> parts(size_t(grid.count()));
-  share(threads, 4.0 * X.m * X.n * k, grid.count(), [&](int64_t i) {
-    const auto kernel = across ? kernels<T>().expected_across : kernels<T>().expected_along;
-    parts[size_t(i)] = kernel(X, W, H, ldh, k, out, grid.from(i), grid.to(i));
-  });
-  double loss = 0;
-  for (double part : parts)
-    loss += part;
-  return loss;
+  const auto kernel = across ? kernels<T>().expected_across : kernels<T>().expected_along;
+  return sum_over(grid, threads, 4.0 * X.m * X.n * k,
+                  [&](int64_t from, int64_t to) { return kernel(X, W, H, ldh, k, out, from, to); });
 }
 
 // A kernel that adds two sums over rows.

@@ -13,6 +13,7 @@ from nonneg._threads import thread_count
 from nonneg.data.dense import Dense
 from nonneg.data.observed import Observed, thin
 from nonneg.data.source import Array, Scale, Thinned, padded, weighted_means, worth_thinning
+from nonneg.data.sparse import pack
 
 
 class WeightedDense(Dense):
@@ -99,6 +100,33 @@ class WeightedDense(Dense):
         out = np.empty_like(F)
         W, H = (F, partner) if side == "W" else (partner, F)
         return out, self._expect(W, H, out, across=side == "H")
+
+    def imputed(self, side: str, F: Array, partner: Array) -> tuple[Array, float]:
+        """Return the product of the partner with X, filled by W H where it was not observed.
+
+        And the sum of squares of what was filled in. Weights are left out.
+        """
+        W, H = (F, partner) if side == "W" else (partner, F)
+        rows, columns = (W, H) if self._by_rows else (H, W)
+        gaps, across = (*self._gaps, pack(rows), pack(columns)), (side == "W") != self._by_rows
+        out, (a, b, _), squares = np.empty_like(F), self.scale, 0.0
+
+        def product(F: Array) -> Array:
+            nonlocal squares
+            squares = _core.imputed(self._data, a, b, *gaps, F, out, across, thread_count())
+            return out
+
+        return self.scale.product(product, partner), squares
+
+    @cached_property
+    def _gaps(self) -> tuple[Array, Array]:
+        """The columns of the missing entries, row by row, and where each row begins among them."""
+        X = self._data
+        height = max(1, 2**20 // X.shape[1])
+        missing = (np.isnan(X[top : top + height]) for top in range(0, len(X), height))
+        found = [(block.sum(axis=1), np.nonzero(block)[1].astype(np.int32)) for block in missing]
+        counts, columns = (np.concatenate(each) for each in zip(*found, strict=True))
+        return np.concatenate([[0], np.cumsum(counts)]), columns
 
     def _expect(self, W: Array, H: Array, out: Array | None, *, across: bool) -> float:
         X, weights = self._by_row

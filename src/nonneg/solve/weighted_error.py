@@ -25,7 +25,9 @@ def squared_error(source: Entries, shrinks: tuple[Shrink, Shrink], bounds: Pair 
     if not isinstance(source, (WeightedDense, WeightedSparse)) or source.observed.complete:
         return SquaredError(source, shrinks, bounds)
     if isinstance(source, WeightedDense) and source.known_share >= LEAST_KNOWN:
-        return ExpectedSquaredError(source, shrinks, bounds)
+        counts_alike = source.observed.weights is None and source.sample_weight is None
+        filled = ImputedSquaredError if counts_alike else ExpectedSquaredError
+        return filled(source, shrinks, bounds)
     return WeightedSquaredError(source, shrinks, bounds)
 
 
@@ -125,18 +127,37 @@ class WeightedSquaredError:
         return np.zeros((len(partner), len(partner)))
 
 
-class ExpectedSquaredError(WeightedSquaredError):
+class ImputedSquaredError(WeightedSquaredError):
     """The same where nearly all of a dense X was observed: the sweeps see a whole X, filled by the model.
 
-    Each half-step puts weight x + (1 - weight) w h in the place of x and goes on as with a complete X: it lowers an
-    upper bound of the loss that touches it where the step begins, so the loss falls (expectation-maximisation; Zhang,
-    Wang, Ford & Makedon 2006, doi:10.1137/1.9781611972764.58). The filled X is never formed.
+    Each half-step puts w h in the place of a missing x and goes on as with a complete X: it lowers an upper bound of
+    the loss that touches it where the step begins, so the loss falls (expectation-maximisation; Zhang, Wang, Ford &
+    Makedon 2006, doi:10.1137/1.9781611972764.58). The filled X is never formed, and w h only where it is needed.
     """
 
     source: WeightedDense
 
     def improve(self, side: str, F: Array, partner: Array) -> Step:
         """Sweep over the rows of a factor of the filled X."""
+        B, filled = self.source.imputed(side, F, partner)
+        G = gram(partner)
+        done = sweep(F, B, G, self.shrinks[side == "H"], MOST_SWEEPS, SWEEP_STEP, bounds=self.bounds[side == "H"])
+        if side == "H":
+            # The bound, close by the square of the step: the loss against the filled X.
+            self._last = self.total + 0.5 * filled - done.product + 0.5 * float((G * gram(F)).sum())
+        return Step(done.kkt, dead(self.source, side, partner))
+
+
+class ExpectedSquaredError(WeightedSquaredError):
+    """The same where entries have weights: weight x + (1 - weight) w h takes the place of x.
+
+    The bound is that of `ImputedSquaredError`, which this is where weights are 0 and 1.
+    """
+
+    source: WeightedDense
+
+    def improve(self, side: str, F: Array, partner: Array) -> Step:
+        """Sweep over the rows of a factor of the expected X."""
         B, loss = self.source.expected(side, F, partner)
         G = gram(partner, counted(self.source, side, partner))
         before = F.copy()
