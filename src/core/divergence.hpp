@@ -40,27 +40,32 @@ template <bool weighted, class T>
 void measure_entries(const RowOfX<T> &row, const DivergenceRule &rule, DivergenceSums &sums) {
   constexpr int L = lanes<double>;
   Doubles total{}, model{};
-  const auto add = [&](Doubles x, Doubles y, Doubles weight, Doubles excess) {
+  LogSum logs;
+  const auto add = [&](int64_t t, Bits inside) NONNEG_LAMBDA {
+    const auto read = [&](const T *p) { return p ? select(inside, widen(p + t), Doubles{}) : Doubles{}; };
+    Doubles x = select(inside, widen(row.x + t), fill(1.0)), y = select(inside, widen(row.wh + t), fill(1.0));
+    const Doubles weight = read(row.weight);
+    model += weighted ? (weight - read(row.excess)) * y : select(inside, y, Doubles{});
     if (weighted)
       x = select(weight > 0.0, x * reciprocal<double>(weight), Doubles{});
-    const Doubles d = divergence_of(x, select(x > 0.0, larger<double>(y, fill(rule.floor)), y), rule.beta);
-    total += weighted ? select(weight > 0.0, weight * d, Doubles{}) : d;
-    model += weighted ? (weight - excess) * y : y;
+    y = select(x > 0.0, larger<double>(y, fill(rule.floor)), y);
+    if (!weighted && rule.beta == 0) {
+      total += x / y - 1.0;
+      logs.add(x / y);
+      return;
+    }
+    const Doubles d = divergence_of(x, y, rule.beta);
+    total += weighted ? select(weight > 0.0, weight * d, Doubles{}) : select(inside, d, Doubles{});
   };
-  const auto read = [](const T *p, int64_t t) { return weighted && p ? widen(p + t) : Doubles{}; };
   int64_t t = 0;
   for (; t + L <= row.count; t += L)
-    add(widen(row.x + t), widen(row.wh + t), read(row.weight, t), read(row.excess, t));
+    add(t, ~Bits{});
+  if (t < row.count)
+    add(t, first_lanes(row.count - t)); // past them x = y = 1
+  total -= logs.value();
   for (int i = 0; i < L; ++i) {
     sums.divergence += total[i];
     sums.model += model[i];
-  }
-  const auto one = [](const T *p, int64_t t) { return fill(weighted && p ? double(p[t]) : 0.0); };
-  for (; t < row.count; ++t) {
-    total = model = Doubles{};
-    add(fill(double(row.x[t])), fill(double(row.wh[t])), one(row.weight, t), one(row.excess, t));
-    sums.divergence += total[0];
-    sums.model += model[0];
   }
 }
 
@@ -78,9 +83,9 @@ template <class T> void weigh(const RowOfX<T> &row, T *ratio, double beta, doubl
   if (beta == 0 || beta == 1 || beta == 2)
     for (int64_t t = 0; t < row.padded; t += L) {
       const vec<T> y = load(row.wh + t), x = load(row.x + t), above = larger<T>(y, fill(T(least)));
-      const vec<T> over = beta == 2 ? x : x / above;
-      store(ratio + t, beta == 0 ? over / above : over);
-      store(row.wh + t, beta == 2 ? y : beta == 1 ? fill(T(1)) : 1 / above);
+      const vec<T> inverse = 1 / above;
+      store(ratio + t, beta == 2 ? x : beta == 1 ? x / above : x * inverse * inverse);
+      store(row.wh + t, beta == 2 ? y : beta == 1 ? fill(T(1)) : inverse);
     }
   else
     for (int64_t t = 0; t < row.padded; t += lanes<double>) {
@@ -106,19 +111,27 @@ void split_row(const RowOfX<T> &row, const T *w, int k, const T *slopes, const D
                T *above, T *below) {
   model_row(row, w, k, T(0), row.wh);
   weigh(row, ratio, rule.beta, rule.floor);
+  constexpr int L = lanes<T>;
   for (int p = 0; p < k; ++p) {
     vec<T> both[4] = {};
     const T *h = row.h + p * row.ld;
-    for (int64_t t = 0; t < row.padded; t += lanes<T>) {
-      both[0] += load(ratio + t) * load(h + t);
+    const auto add = [&](int64_t t, int chain) NONNEG_LAMBDA {
+      both[chain] += load(ratio + t) * load(h + t);
       if (rule.beta != 1)
-        both[1] += load(row.wh + t) * load(h + t);
+        both[chain + 2] += load(row.wh + t) * load(h + t);
+    };
+    int64_t t = 0;
+    for (; t + 2 * L <= row.padded; t += 2 * L) {
+      add(t, 0);
+      add(t + L, 1);
     }
+    if (t < row.padded)
+      add(t, 0);
     T out[4];
     sum_four<T>(both, out);
-    above[p] = out[0];
+    above[p] = out[0] + out[1];
     // Under Kullback-Leibler the denominator is the sum of h over all columns, which `slopes` holds.
-    below[p] = slopes[p] + (rule.beta == 1 ? T(0) : out[1]) + T(rule.l2) * w[p];
+    below[p] = slopes[p] + (rule.beta == 1 ? T(0) : out[2] + out[3]) + T(rule.l2) * w[p];
   }
 }
 

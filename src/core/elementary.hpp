@@ -31,6 +31,45 @@ NONNEG_INLINE Doubles log(Doubles x) {
          ((half - (s * (half + r) + exponent * 1.90821492927058770002e-10)) - f);
 }
 
+// The first n < lanes of a vector.
+NONNEG_INLINE Bits first_lanes(int64_t n) {
+  Bits some{};
+  for (int i = 0; i < n; ++i)
+    some[i] = -1;
+  return some;
+}
+
+// Sum of log(x) over many normal x > 0: the logarithm of their product, of which the exponents are kept apart.
+class LogSum {
+public:
+  NONNEG_INLINE void add(Doubles x) {
+    const Bits bits = Bits(x), e = (bits >> 52) - 1023;
+    exponents_ += e;
+    product_ *= Doubles(bits - (e << 52)); // from 1 up to 2
+    if (++factors_ == most)
+      settle();
+  }
+  Doubles value() {
+    settle();
+    return sum_;
+  }
+
+private:
+  static constexpr int most = 1000; // 2^1000 is a number yet
+  void settle() {
+    Doubles exponents;
+    for (int i = 0; i < lanes<double>; ++i)
+      exponents[i] = double(exponents_[i]);
+    sum_ += log(product_) + exponents * 6.93147180559945309417e-01;
+    product_ = fill(1.0);
+    exponents_ = Bits{};
+    factors_ = 0;
+  }
+  Doubles sum_{}, product_ = fill(1.0);
+  Bits exponents_{};
+  int factors_ = 0;
+};
+
 // exp(x); what leaves the range of normal numbers ends at its edge.
 NONNEG_INLINE Doubles exp(Doubles x) {
   x = select(x > 709.0, fill(709.0), select(x < -708.0, fill(-708.0), x));
