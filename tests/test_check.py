@@ -115,10 +115,10 @@ def test_messages_say_whose_input_it_is():
     ("data", "message"),
     [
         (np.ones(3), r"Expected a 2D array, got 1D array instead\. Use X\.reshape\(-1, 1\)"),
-        (np.ones((2, 2, 2)), r"Expected a 2D array, got 3D array instead\."),
+        (np.ones((2, 5, 3)), r"got 3 dimensions \(2, 5, 3\): reshape a cube to pixels x bands by X\.reshape\(-1, X"),
         (np.float64(3), r"Expected a 2D array, got 0D"),
-        (None, r"Expected a 2D array, got 0D"),
-        ([], r"Expected a 2D array, got 1D"),
+        (None, r"X is None; give a matrix of numbers"),
+        ([], r"empty: shape \(0,\)"),
         (np.ones((0, 3)), r"empty: shape \(0, 3\)"),
         (np.ones((3, 0)), r"empty: shape \(3, 0\)"),
         ([[]], r"empty: shape \(1, 0\)"),
@@ -154,6 +154,27 @@ def test_what_holds_no_real_numbers(data):
         fit(data, 1)
     one_sentence(caught)
     assert caught.type is TypeError
+
+
+DAY = dt.date(2000, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"a": [1.0, 2.0], "site": ["x", "y"]}, "its column 'site' holds text; leave it out"),
+        ({"a": [1.0, 2.0], "site": ["x", None]}, "its column 'site' holds text"),
+        ({"site": ["1", "2"], "day": [DAY, DAY]}, "its column 'site' holds text"),
+        ({"a": [1.0, 2.0], "day": [DAY, DAY]}, "its column 'day' holds dates or times"),
+        ({"day": [dt.datetime(2000, 1, 1)] * 2, "a": [1, 2]}, "its column 'day' holds dates or times"),
+        ({"a": [1, 2], "wait": [dt.timedelta(1)] * 2}, "its column 'wait' holds dates or times"),
+    ],
+)
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_a_column_that_holds_no_numbers_is_named(frame, columns, message):
+    with pytest.raises(TypeError, match=f"^X must hold real numbers, but {message}") as caught:
+        fit(frame(columns), 1)
+    one_sentence(caught)
 
 
 @pytest.mark.parametrize(
@@ -369,12 +390,20 @@ def test_w_alone_is_no_start():
         ((W0, np.nan * H0), r"start: H must hold finite numbers >= 0"),
         ((np.inf * W0, H0), r"start: W must hold finite numbers >= 0"),
         ([W0, H0 - 2], r"start: H must hold finite numbers >= 0"),
+        ((0 * W0, H0), r"start: W holds nothing but zeros"),
+        ((W0, 0 * H0), r"start: H holds nothing but zeros"),
     ],
 )
 def test_given_starts(start, message):
     with pytest.raises(ValueError, match=message) as caught:
         fit(X, start=start)
     one_sentence(caught)
+
+
+def test_a_start_of_zeros_that_does_not_stay():
+    assert fit(0 * X, start=(0 * W0, 0 * H0)).converged
+    assert fit(X, start=(0 * W0, H0), simplex=True).W.any()
+    np.testing.assert_array_equal(fit(X, start=(W0, 0 * H0), fixed=H0).H, H0)
 
 
 def test_a_factorization_is_a_start():

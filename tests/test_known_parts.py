@@ -445,6 +445,7 @@ def test_a_start_of_the_users_own_is_taken_to_the_simplex(mixtures):
     assert np.abs(result.W.sum(axis=1) - 1).max() < 1e-12
 
 
+@pytest.mark.filterwarnings("ignore:Part . has grown")
 @pytest.mark.parametrize("loss", ["frobenius", "poisson"])
 def test_a_start_in_a_corner(mixtures, loss):
     X = mixtures[0]
@@ -520,6 +521,7 @@ def test_a_row_does_not_depend_on_those_beside_it(case, planted, dtype):
         assert np.array_equal(result.transform(X[rows]), W[rows])
 
 
+@pytest.mark.filterwarnings("ignore:Part . has grown")
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("shape", [(140, 130), (30, 5000)])
 def test_warm_ups_keep_to_the_constraints(case, shape):
@@ -639,3 +641,23 @@ def test_only_a_scale_that_is_known_may_have_one_penalty(mixtures):
         warnings.simplefilter("error")
         nonneg.factorize(X, 4, fixed=H, penalty=one, seed=0)
         nonneg.factorize(X, 4, simplex=True, penalty=Penalty(alpha_W=0, alpha_H=0.01), seed=0)
+
+
+def unmixing():
+    """Mixtures of three spectra, in shares that sum to one, and the spectra."""
+    rng, nm = np.random.default_rng(0), np.linspace(400, 900, 50)
+    bump, edge = np.exp(-(((nm - 550) / 30) ** 2)), nm > 700
+    spectra = np.array([0.3 + 0.3 * bump + 0.4 * edge, 0.1 + 0.0006 * (nm - 400), 0.5 + 0.2 * np.sin(nm / 60)])
+    X = rng.dirichlet([1, 1, 1], 600) @ spectra + 0.005 * rng.standard_normal((600, 50))
+    return np.clip(X, 0, None), spectra
+
+
+def test_a_part_that_leaves_the_data_behind_is_named():
+    X, spectra = unmixing()
+    with pytest.warns(UserWarning, match=r"^Part 3 has grown to \d+.*upper=\(None, X.max\(\)\)"):
+        result = nonneg.factorize(X, 3, fixed=spectra[:2], simplex=True, seed=0)
+    assert result.H[2].max() > 20 * X.max()
+    # What it advises, and what is known, brings no warning.
+    nonneg.factorize(X, 3, fixed=spectra[:2], simplex=True, seed=0, upper=(None, X.max()))
+    nonneg.factorize(X, 4, fixed=np.vstack([spectra, 100 * spectra[:1]]), simplex=True, seed=0)
+    nonneg.factorize(X, 3, fixed=spectra[:2], seed=0)

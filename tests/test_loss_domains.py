@@ -190,6 +190,27 @@ def test_a_floor_takes_the_place_of_what_is_less(kinds, loss, solver, dtype, div
         assert np.array_equal(again.W, result.W)
 
 
+@pytest.mark.parametrize("share", [0.1, 0.6])
+def test_a_floor_counts_where_entries_are_missing(as_kind, share, divergence):
+    # Few gaps of a dense X are filled, with many it is read by what was observed, as a sparse X is.
+    rng = np.random.default_rng(0)
+    data = rng.integers(0, 4, (30, 20)).astype(float)
+    missing = rng.random(data.shape) < share
+    data[missing] = np.nan
+    for loss in NO_ZEROS:
+        result = fit(as_kind(data), loss=loss, floor=0.05, stop=Iterations(20))
+        raised, model = np.maximum(data[~missing], 0.05), (result.W @ result.H)[~missing]
+        assert result.loss_value == pytest.approx(divergence(raised, model, beta_of(loss)), rel=1e-9)
+        assert result.reason == "max_iter"
+
+
+def test_a_floor_counts_at_zeros_that_are_stored(divergence):
+    stored = scipy.sparse.csr_array((np.tile([0.0, 1, 2, 5], 30), (np.arange(120) // 6, np.arange(120) % 13)))
+    result = fit(stored, loss=0, floor=0.05, missing_values=0, stop=Iterations(20))
+    x, (i, j) = np.maximum(stored.data, 0.05), stored.tocoo().coords
+    assert result.loss_value == pytest.approx(divergence(x, (result.W @ result.H)[i, j], 0), rel=1e-9)
+
+
 def test_a_floor_gives_what_raised_data_give_from_the_same_start(kinds):
     rng = np.random.default_rng(0)
     start = rng.random((4, 2)), rng.random((2, 3))

@@ -210,7 +210,7 @@ def test_the_best_objective_never_rises(loss, solver, layout, dtype):
 
 def test_the_objective_of_a_filled_x_is_that_of_what_was_observed():
     # It is known from before the half-step of H: exact but for the square of its step, and so at the end.
-    X, (W, H) = gappy(0.3)
+    X, (W, H) = gappy(0.2)
     for rows, kind in ((None, ImputedSquaredError), (np.arange(24.0), ExpectedSquaredError)):
         F, G = np.ascontiguousarray(W.T), H.copy()
         with nonneg.threads(1):
@@ -228,9 +228,38 @@ def test_the_objective_of_a_filled_x_is_that_of_what_was_observed():
         assert problem.objective(F, G) == pytest.approx(want, rel=1e-9)
 
 
-def test_each_step_of_filling_lowers_the_loss():
+def test_gaps_far_larger_than_what_was_observed(dtype):
+    # Saturated pixels: the brightest rows and columns meet in a block that nobody saw. What is filled in there
+    # outweighs the rest, and so does its rounding in the objective.
+    rng = np.random.default_rng(0)
+    w, h = rng.uniform(1, 2, 200), rng.uniform(1, 2, 150)
+    w[:80] *= 100
+    h[:60] *= 100
+    X = np.outer(w, h) * (1 + 0.1 * rng.standard_normal((200, 150)))
+    X[:80, :60] = np.nan
+    start = rng.random((200, 1)), rng.random((1, 150))
+    result = nonneg.factorize(X.astype(dtype), 1, start=start, seed=0)
+    best = nonneg.factorize(X, 1, start=start, seed=0, stop=RelativeDecrease(1e-9))
+    assert result.reason == "tolerance"
+    # Sums of float32 feel the block in the steps, too.
+    assert result.loss_value <= (1.05 if dtype == np.float32 else 1.0001) * best.loss_value
+    assert result.trace.loss.min() >= (0.95 if dtype == np.float32 else 0.9999) * result.loss_value
+
+
+@pytest.mark.parametrize("power", [-140, -125, 100])
+def test_gaps_at_the_ends_of_the_range(power):
+    # What is filled in has no room there in the units of X.
+    X, _ = gappy(0.2)
+    near_one = X / np.nanmax(X)
+    result = nonneg.factorize((near_one * 2.0**power).astype(np.float32), 3, seed=0)
+    want = nonneg.factorize(near_one.astype(np.float32), 3, seed=0)
+    assert result.relative_error == pytest.approx(want.relative_error, rel=0.02)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3])
+def test_each_step_of_filling_lowers_the_loss(share):
     # Plain steps, each from the last result: expectation-maximisation never rises.
-    X, start = gappy(0.3)
+    X, start = gappy(share)
     last = np.inf
     for _ in range(30):
         result = nonneg.factorize(X, 3, start=start, stop=Iterations(1))

@@ -102,8 +102,8 @@ def test_groups_stand_together_under_their_names(made):
     groups = np.array(["b", "a", "c"] * 20)
     ax = plots.shares(result, rows=range(9), groups=groups)
     names = [label.get_text() for label in ax.get_xticklabels()]
-    assert names == ["r1", "r4", "r7", "r0", "r3", "r6", "r2", "r5", "r8"]
-    assert {text.get_text(): text.xy[0] for text in ax.texts} == {"a": 1, "b": 4, "c": 7}
+    assert names == ["r0", "r3", "r6", "r1", "r4", "r7", "r2", "r5", "r8"]
+    assert {text.get_text(): text.xy[0] for text in ax.texts} == {"b": 1, "a": 4, "c": 7}
 
 
 def test_only_names_too_long_for_their_groups_turn(made, clashes):
@@ -189,6 +189,9 @@ def test_shares_refuses_what_does_not_fit(made):
         plots.shares(result, rows="all", groups=["a"] * 59)
     with pytest.raises(ValueError, match="rows must be \"all\", a slice, positions or a boolean array, got 'some'"):
         plots.shares(result, rows="some")
+    for given, got in ((True, "True"), ([[0, 1], [2, 3]], r"an array of shape \(2, 2\)")):
+        with pytest.raises(ValueError, match=f"rows must be .* a boolean array, got {got}"):
+            plots.shares(result, rows=given)
     for none in (slice(0, 0), []):
         with pytest.raises(ValueError, match="rows must name at least one of 60, got none"):
             plots.shares(result, rows=none)
@@ -201,9 +204,29 @@ def test_shares_refuses_what_does_not_fit(made):
 
 def test_few_labels_have_colours_of_their_own():
     labels = as_labels([3, 1, 3, 2], 4, "groups")
-    assert labels.names == ["1", "2", "3"]
+    assert labels.names == ["1", "2", "3"]  # numbers rise
     assert labels.codes.tolist() == [2, 0, 2, 1]
     assert [tuple(colour) for colour in labels.colours] == [to_rgba(colour) for colour in COLOURS[:3]]
+
+
+def test_texts_stand_in_the_order_in_which_they_appear():
+    labels = as_labels(["treated", "control", "treated", "after"], 4, "groups")
+    assert labels.names == ["treated", "control", "after"]
+    assert labels.codes.tolist() == [0, 1, 0, 2]
+
+
+@pytest.mark.parametrize("kind", ["Categorical", "Series", "CategoricalIndex"])
+def test_categories_keep_their_order(made, kind):
+    pd = pytest.importorskip("pandas")
+    given = pd.Categorical(["high", "low", "middle", None] * 15, ["low", "unused", "middle", "high"], ordered=True)
+    groups = given if kind == "Categorical" else getattr(pd, kind)(given)
+    labels = as_labels(groups, 60, "groups")
+    assert labels.names == ["low", "middle", "high", "nan"]
+    assert labels.codes[:4].tolist() == [2, 0, 1, 3]
+    ax = plots.shares(made(3), rows="all", groups=groups)
+    assert sorted((text.xy[0], text.get_text()) for text in ax.texts)[0][1] == "low"
+    numbers = as_labels(pd.Series([3, 1, 2], dtype=pd.CategoricalDtype([2, 3, 1])), 3, "groups")
+    assert (numbers.names, numbers.codes.tolist()) == (["2", "3", "1"], [1, 2, 0])
 
 
 def test_the_rarest_of_many_labels_are_others():

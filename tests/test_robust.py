@@ -39,6 +39,7 @@ def test_quality_is_what_is_left_over_in_standard_errors(measured, gaps):
     assert quality.robust == pytest.approx(np.nansum(np.where(size > 4, 4 * size, size**2)))
     assert quality.expected == (~np.isnan(X)).sum() - 3 * (80 + 20)
     assert quality.ratio == pytest.approx(quality.true / quality.expected)
+    assert repr(quality).startswith(f"Quality(ratio={quality.ratio:.6g}, true={quality.true:.6g}, ")
 
 
 def test_quality_of_sparse_data_is_that_of_what_they_store():

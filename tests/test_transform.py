@@ -213,3 +213,10 @@ def test_negative_rows_where_the_fit_allowed_them(as_kind, planted):
     result = nonneg.factorize(X, 3, seed=0, negative="allow")
     want = np.array([scipy.optimize.nnls(result.H.T, x)[0] for x in X])
     np.testing.assert_allclose(result.transform(as_kind(X), exact=True), want, atol=1e-10 * want.max())
+
+
+@pytest.mark.parametrize("rows", [99, [0, -31], np.zeros(29, bool), "a"])
+def test_rows_that_are_not_there_cannot_be_reconstructed(rows):
+    result = nonneg.factorize(np.ones((30, 4)), 1, seed=0)
+    with pytest.raises(IndexError, match=r"positions from 0 to 29, or 30 booleans: .*[^.]\.$"):
+        result.reconstruct(rows)

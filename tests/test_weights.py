@@ -2,6 +2,7 @@
 
 import hypothesis
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse
 from hypothesis import strategies as st
@@ -437,24 +438,34 @@ def but(value, dtype=float):
 @pytest.mark.parametrize(
     ("data", "arguments", "message"),
     [
-        (X0, {"weights": but(-1)}, r"weights must be finite and at least 0, got -1\."),
-        (X0, {"weights": but(np.nan)}, r"weights must be finite and at least 0, got nan\."),
-        (GAP, {"weights": but(np.nan)}, r"weights must be finite and at least 0, got nan\."),
-        (X0, {"weights": but(np.inf)}, r"weights must be finite and at least 0, got inf\."),
-        (X0, {"uncertainty": but(0)}, r"uncertainty must be above 0, got 0; "),
-        (X0, {"uncertainty": but(-2)}, r"uncertainty must be above 0, got -2; "),
+        (X0, {"weights": but(-1)}, r"weights must be finite and at least 0, got -1 at row 1, column 1\."),
+        (X0, {"weights": but(np.nan)}, r"weights must be finite and at least 0, got nan at row 1, column 1\."),
+        (GAP, {"weights": but(np.nan)}, r"weights must be finite and at least 0, got nan at row 1, column 1\."),
+        (X0, {"weights": but(np.inf)}, r"weights must be finite and at least 0, got inf at row 1, column 1\."),
+        (X0, {"weights": -1}, r"weights must be finite and at least 0, got -1\."),
+        (X0, {"weights": [1, 1, -1]}, r"weights must be finite and at least 0, got -1 at row 0, column 2\."),
+        (X0, {"weights": [[1], [1], [1], [-1]]}, r"weights must be .* got -1 at row 3, column 0\."),
+        (X0, {"uncertainty": but(0)}, r"uncertainty must be above 0, got 0 at row 1, column 1; "),
+        (X0, {"uncertainty": but(-2)}, r"uncertainty must be above 0, got -2 at row 1, column 1; "),
         (X0, {"uncertainty": but(1e-200)}, r"uncertainty must be above 1e-150"),
         (X0, {"uncertainty": but(np.nan)}, r"uncertainty is NaN where X was observed: row 1, column 1\."),
         (X0, {"weights": np.ones((3, 4))}, r"weights must have the shape \(4, 3\) of X, got \(3, 4\)\."),
         (X0, {"uncertainty": np.ones((1, 4, 3))}, r"uncertainty must have the shape \(4, 3\) of X, got \(1, 4, 3\)"),
+        (X0, {"weights": np.ones(4)}, r"weights must .* of X, got \(4,\); .* row .*\(4, 1\), e\.g\. u\[:, None\]\."),
+        (X0, {"uncertainty": pd.Series([1.0] * 4)}, r"uncertainty must .* got \(4,\); .* e\.g\. u\.to_frame\(\)\."),
+        (X0, {"weights": np.ones(2)}, r"weights must have the shape \(4, 3\) of X, got \(2,\)\."),
         (X0, {"weights": 1.0, "uncertainty": 1.0}, r"Give weights or uncertainty, not both: "),
         (S0, {"weights": np.ones((1, 3))}, r"weights of a sparse X whose zeros count .*\(4, 3\), got \(1, 3\)"),
         (S0, {"uncertainty": [1.0]}, r"uncertainty of a sparse X whose zeros count .*, got \(1,\)"),
-        (S0, {"uncertainty": np.zeros((4, 3))}, r"uncertainty must be above 0, got 0"),
+        (S0, {"uncertainty": np.zeros((4, 3))}, r"uncertainty must be above 0, got 0 at row 0, column 0"),
         (S0, {"weights": 0}, r"weights of one number for all entries must be above 0, got 0\.$"),
         (S0, {"weights": S0.T}, r"weights must have the shape \(4, 3\) of X, got \(3, 4\)\."),
-        (S0, {"weights": -S0}, r"weights must be finite and at least 0, got -1\."),
-        (S0, {"uncertainty": -S0}, r"uncertainty must be above 0, got -1; "),
+        (S0, {"weights": -S0}, r"weights must be finite and at least 0, got -1 at row 0, column 0\."),
+        (
+            S0,
+            {"uncertainty": scipy.sparse.csc_array(X0 - 8)},
+            r"uncertainty must be above 0, got -7 at row 0, column 0; ",
+        ),
         (X0, {"sample_weight": np.ones(3)}, r"sample_weight must hold one number for each of the 4 rows of X, got"),
         (X0, {"sample_weight": np.ones((4, 1))}, r"sample_weight must hold one number .* got \(4, 1\)\."),
         (X0, {"sample_weight": 1.0}, r"sample_weight must hold one number .* got \(\)\."),

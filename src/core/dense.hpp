@@ -104,7 +104,7 @@ double dots(const T *A, int64_t lda, int64_t m, int64_t n, const T *B, int k, T 
       const int count = int(std::min<int64_t>(dots_rows, stop - i));
       pack_rows<T>(A + i * lda + l, lda, count, dots_rows, width, a);
       for (int r = 0; r < count; ++r)
-        filler.template fill<L>(i + r, l, width, a + r * L, dots_rows * L);
+        filler.template fill_gaps<L>(i + r, l, width, a + r * L, dots_rows * L);
       Ahead<T> ahead;
       if (i + 2 * dots_rows <= stop)
         ahead = {A + (i + dots_rows) * lda + l, lda};
@@ -209,7 +209,7 @@ double mix(const T *M, int k, int64_t q, const T *R, int64_t ldr, int64_t n, T *
       const int64_t d = std::min(depth, bottom - i);
       for (int64_t t = 0; t < d; ++t) {
         pack_panels<T>(R + (i + t) * ldr + j, width, r + t * panel, depth * panel);
-        filler.template fill<panel>(i + t, j, width, r + t * panel, depth * panel);
+        filler.template fill_gaps<panel>(i + t, j, width, r + t * panel, depth * panel);
       }
       for (int p = 0, mp; p < k; p += mp) {
         mp = group_size(k, p, mix_rows);

@@ -52,7 +52,7 @@ template <class T> T least_step(const RowOfX<T> &row, const T *h, T slope) {
   return step;
 }
 
-// A plain loop over numbers would be a branch for each: it took a quarter of the time of all sweeps.
+// The smallest positive x of a row, the largest number if there is none; without a branch for each.
 template <class T> T smallest_positive(const RowOfX<T> &row) {
   const vec<T> none = fill(std::numeric_limits<T>::max());
   vec<T> least = none;

@@ -26,7 +26,7 @@ NONNEG_INLINE Doubles divergence_of(Doubles x, Doubles y, double beta) {
   if (beta == 1)
     return select(some, x * log(safe / y) - x, Doubles{}) + y;
   if (beta == 0)
-    return x / y - log(safe / y) - 1.0;
+    return (x / y - 1.0) - log(safe / y);
   if (beta == 2)
     return 0.5 * (x - y) * (x - y);
   const Doubles lower = power(y, beta - 1);
@@ -49,7 +49,8 @@ void measure_entries(const RowOfX<T> &row, const DivergenceRule &rule, Divergenc
     if (weighted)
       x = select(weight > 0.0, x * reciprocal<double>(weight), Doubles{});
     y = select(x > 0.0, larger<double>(y, fill(rule.floor)), y);
-    if (!weighted && rule.beta == 0) {
+    // Numbers of 24 bits are equal or so far apart that the rounding of a product does not count.
+    if (!weighted && sizeof(T) == 4 && rule.beta == 0) {
       total += x / y - 1.0;
       logs.add(x / y);
       return;
@@ -83,9 +84,14 @@ template <class T> void weigh(const RowOfX<T> &row, T *ratio, double beta, doubl
   if (beta == 0 || beta == 1 || beta == 2)
     for (int64_t t = 0; t < row.padded; t += L) {
       const vec<T> y = load(row.wh + t), x = load(row.x + t), above = larger<T>(y, fill(T(least)));
-      const vec<T> inverse = 1 / above;
-      store(ratio + t, beta == 2 ? x : beta == 1 ? x / above : x * inverse * inverse);
-      store(row.wh + t, beta == 2 ? y : beta == 1 ? fill(T(1)) : inverse);
+      if (beta == 0) {
+        const vec<T> inverse = 1 / above;
+        store(ratio + t, x * inverse * inverse);
+        store(row.wh + t, inverse);
+      } else {
+        store(ratio + t, beta == 2 ? x : x / above);
+        store(row.wh + t, beta == 2 ? y : fill(T(1)));
+      }
     }
   else
     for (int64_t t = 0; t < row.padded; t += lanes<double>) {
@@ -269,8 +275,8 @@ DivergenceSums divergence_stored(const I *indptr, const I *indices, const T *dat
                                  int width, T *W, T *under, int k, int64_t m, const T *slopes,
                                  const DivergenceRule &rule, const Weighing<T> &weighing, int64_t start,
                                  int64_t stop) {
-  return divergence<T>(StoredRows<T, I>{indptr, indices, data, a, b, packed, width, weighing}, W, under, k, m,
-                       slopes, rule, start, stop);
+  return divergence<T>(StoredRows<T, I>{indptr, indices, data, a, b, T(rule.least), packed, width, weighing}, W,
+                       under, k, m, slopes, rule, start, stop);
 }
 
 } // namespace nonneg::NONNEG_LEVEL

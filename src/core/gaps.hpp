@@ -18,7 +18,7 @@ public:
   }
 
   // Set the unknown among X[i, j ... j + width), of which column j + t stands at to[t / unit * apart + t % unit].
-  template <int unit> void fill(int64_t i, int64_t j, int64_t width, T *to, int64_t apart) {
+  template <int unit> void fill_gaps(int64_t i, int64_t j, int64_t width, T *to, int64_t apart) {
     if (!gaps_)
       return;
     using V = typename Half<T>::type;

@@ -29,7 +29,7 @@ struct DivergenceRule : AnyBounds {
   double beta = 1, l2 = 0;
   double floor = 0; // wh is never less than this
   double zero = 0;  // takes the place of a denominator of zero
-  double least = 0; // x counts as this where it is less; of no meaning where only stored entries are looked at
+  double least = 0; // x counts as this where it is less
   int most = 1;     // sweeps of coordinate descend
   double tol = 0;   // a row stops once a sweep promises less than this share of what its first sweep did
   double total = 0; // what a row sums to, where that is prescribed: Kullback-Leibler, by descend alone
@@ -88,6 +88,7 @@ template <class T> struct Kernels {
   void (*moments)(const T *x, T a, T b, double *out, int64_t start, int64_t stop);
   // out[p, i] = <B[p, :], A[i, :]>; A m x n with rows lda apart, B k x n, out k x m; i in the range. With `gaps`
   // both products fill A or R by the model where it was not observed, and return the squares of the model there.
+  //                                                                         2 m n k flop, and 2 k more for a gap
   //                                                                                     2 m n k flop
   double (*dots)(const T *A, int64_t lda, int64_t m, int64_t n, const T *B, int k, T *out, int64_t start,
                  int64_t stop, const Gaps<T> *gaps);

@@ -25,8 +25,16 @@ public:
   PrincipalPivoting(const double *G, int k)
       : G(G), k(k), L(size_t(k) * k), x(k), y(k), passive(k), exchange(k), index(k) {}
 
-  // Solve one problem, beginning with the support of f. False where the exchanges did not settle.
+  // Solve one problem, beginning with the support of f. Where parts depend on each other exchanges may go on for
+  // ever: then with a curvature of their own, too small to be seen in G f, which ends that. False if they did not
+  // settle.
   template <class T> bool solve(T *f, const T *b, double l1, int64_t stride) {
+    return settle(f, b, l1, stride, 0) || settle(f, b, l1, stride, 1e-10);
+  }
+
+private:
+  template <class T> bool settle(T *f, const T *b, double l1, int64_t stride, double own) {
+    own_curvature = own;
     double scale = 0;
     for (int p = 0; p < k; ++p) {
       passive[p] = f[p * stride] > 0;
@@ -66,7 +74,6 @@ public:
     return false;
   }
 
-private:
   bool violated(int p, double tiny) const { return passive[p] ? x[p] < 0 : y[p] < -tiny; }
 
   // x solves G_PP x_P = b_P and is zero elsewhere; y = G x - b. A variable that depends on those before
@@ -80,7 +87,8 @@ private:
     for (int i = 0; i < n; ++i) {
       double *row = L + size_t(i) * k;
       for (int j = 0; j <= i; ++j) {
-        const double s = G[size_t(index[i]) * k + index[j]] - dot(row, L + size_t(j) * k, j);
+        const double g = G[size_t(index[i]) * k + index[j]];
+        const double s = (j < i ? g : g * (1 + own_curvature)) - dot(row, L + size_t(j) * k, j);
         if (j < i)
           row[j] = s * y[j];
         else
@@ -97,12 +105,14 @@ private:
     for (int p = k - 1, i = n - 1; p >= 0; --p)
       x[p] = passive[p] ? x[i--] : 0;
     for (int p = 0; p < k; ++p)
-      y[p] = l1 - double(b[p * stride]) + dot(G + size_t(p) * k, x, k);
+      y[p] =
+          l1 - double(b[p * stride]) + dot(G + size_t(p) * k, x, k) + own_curvature * G[size_t(p) * k + p] * x[p];
   }
 
   const double *G;
   const int k;
-  bool dependent = false; // whether a variable of the present support depends on others
+  double own_curvature = 0; // of each variable beside G, as a share of its own there
+  bool dependent = false;   // whether a variable of the present support depends on others
   Scratch<double> L, x, y;
   Scratch<bool> passive, exchange;
   Scratch<int> index;

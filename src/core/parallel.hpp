@@ -57,7 +57,7 @@ template <class Kernel> double sum_over(const Grid &grid, int threads, double wo
 template <class T>
 double dots(int threads, const T *A, int64_t lda, int64_t m, int64_t n, const T *B, int k, T *out, int64_t start,
             int64_t stop, const Gaps<T> *gaps = nullptr) {
-  const Grid grid(start, stop, gaps ? 64 : 4 * threads, 16);
+  const Grid grid(start, stop, gaps ? 16 : 4 * threads, 16);
   return sum_over(grid, threads, 2.0 * (stop - start) * n * k, [&](int64_t from, int64_t to) {
     return kernels<T>().dots(A, lda, m, n, B, k, out, from, to, gaps);
   });

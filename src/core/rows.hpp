@@ -180,7 +180,7 @@ NONNEG_INLINE void turn(const double *const *from, double *to, int64_t ld) {
 template <class T, class I> struct StoredRows {
   const I *indptr, *indices;
   const T *data;
-  T a, b;
+  T a, b, least;
   const T *packed; // n x width
   int width;
   const Weighing<T> &weighing;
@@ -205,7 +205,7 @@ template <class T, class I> struct StoredRows {
   RowOfX<T> numbers(int64_t begin, int64_t count, const Room<T> &room, int64_t ld) const {
     const int64_t padded = whole_vectors<T>(count);
     for (int64_t t = 0; t < count; ++t)
-      room.x[t] = data[begin + t] * a * b;
+      room.x[t] = std::max(data[begin + t] * a * b, least);
     std::fill(room.x + count, room.x + padded, T(0));
     if (!weighing.used)
       return {room.x, room.h, ld, count, padded, room.wh};

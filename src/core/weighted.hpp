@@ -146,7 +146,8 @@ template <class T, class I>
 SweepSums weighted_stored(const I *indptr, const I *indices, const T *data, T a, T b, const T *packed, int width,
                           T *W, int k, int64_t m, const T *gram, const WeightedRule &rule,
                           const Weighing<T> &weighing, int64_t start, int64_t stop) {
-  const StoredRows<T, I> source{indptr, indices, data, a, b, packed, width, weighing};
+  const StoredRows<T, I> source{indptr, indices, data,    a, b, std::numeric_limits<T>::lowest(),
+                                packed, width,   weighing};
   return weighted<T>(StoredGrams<T, I>(source, k, stop), W, k, m, gram, rule, start, stop);
 }
 

@@ -148,7 +148,7 @@ def signals(seed: int, step: Step) -> Section:
 def luck(seed: int, step: Step) -> Section:
     """Show how far the answer depends on the start, and what closes the choice."""
     mixed = datasets.make_signals()
-    seeds = range(seed, seed + STARTS)
+    seeds = [(seed + number) % 2**32 for number in range(STARTS)]  # the largest seed is followed by zero
     runs: dict[str, list[Factorization]] = {"plain NMF": [], "least volume": []}
     for name, penalty in (("plain NMF", Penalty()), ("least volume", Penalty(min_volume="W"))):
         for number, each in enumerate(seeds):

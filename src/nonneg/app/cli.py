@@ -30,7 +30,12 @@ def application() -> "typer.Typer":
 
     from nonneg.app.demo import demo
 
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app = typer.Typer(
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
 
     @app.callback(invoke_without_command=True)
     def root(

@@ -4,10 +4,10 @@ from typing import Any
 
 import scipy.sparse
 
-from nonneg.data.check import check_counts, check_loss_domain, check_matrix, check_seed, fill_masked
+from nonneg.data.check import check_counts, check_given, check_loss_domain, check_matrix, check_seed, fill_masked
 from nonneg.data.dense import Dense, mix
 from nonneg.data.low_rank import LowRank, sketch
-from nonneg.data.names import as_names, names_of
+from nonneg.data.names import as_names, check_names, names_of
 from nonneg.data.observed import Observed, observe, warn_of_unobserved
 from nonneg.data.source import THINNING, Array, Entries, Scale, Source, counted, gram, root_counts
 from nonneg.data.sparse import Sparse
@@ -29,8 +29,10 @@ __all__ = [
     "as_names",
     "as_source",
     "check_counts",
+    "check_given",
     "check_loss_domain",
     "check_matrix",
+    "check_names",
     "check_seed",
     "counted",
     "fill_masked",

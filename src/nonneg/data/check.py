@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from numbers import Integral, Real
 from typing import Any
 
@@ -43,10 +44,17 @@ def check_matrix(X: Any, *, negative: str = "error", name: str = "factorize (inp
 
 def check_form(X: Any, *, missing: bool = False) -> Any:
     """Return X as a matrix of floats that a source can read; masked entries become NaN if some may be missing."""
+    check_given(X)
     X = _check_sparse(X) if scipy.sparse.issparse(X) else _check_dense(X, missing)
-    if min(X.shape) < 1:
+    if 0 in X.shape:
         raise ValueError(f"Input X is empty: shape {X.shape}; at least one row and one column are needed.")
     return X
+
+
+def check_given(X: Any) -> None:
+    """Refuse None, which numpy takes for a number."""
+    if X is None:
+        raise ValueError("X is None; give a matrix of numbers, such as an array, a data frame or a sparse matrix.")
 
 
 def check_values(X: Any, negative: str, name: str, *, missing: bool = False) -> int:
@@ -56,19 +64,19 @@ def check_values(X: Any, negative: str, name: str, *, missing: bool = False) -> 
     flat = X.data if scipy.sparse.issparse(X) else (X if X.flags.c_contiguous else X.T).reshape(-1)
     low, high, n_missing = _core.extent(flat, thread_count())
     if n_missing and not missing:
-        row, column, _ = _first(X, np.isnan)
+        row, column, _ = first_of(X, np.isnan)
         raise ValueError(
             f"Input X contains NaN: row {row}, column {column}. "
             f"{name.split(' ', maxsplit=1)[0]} does not accept missing values encoded as NaN natively; "
             "fill them or leave out their rows or columns."
         )
     if not (np.isfinite(low) and np.isfinite(high)):
-        row, column, _ = _first(X, np.isinf)
+        row, column, _ = first_of(X, np.isinf)
         raise ValueError(
             f"Input X contains infinity or a value too large for {X.dtype!r}: row {row}, column {column}."
         )
     if negative == "error" and low < 0:
-        row, column, value = _first(X, lambda x: x < 0)
+        row, column, value = first_of(X, lambda x: x < 0)
         raise ValueError(
             f"Negative values in data passed to {name}: {value:g} at row {row}, column {column}; "
             'negative="allow" fits such data under W, H >= 0.'
@@ -138,7 +146,12 @@ def _check_dense(X: Any, missing: bool) -> Array:
             raise TypeError(f"X must hold real numbers, got {_kind_of(given)}.") from error
     if X.dtype.kind not in "fiub":
         raise TypeError(f"X must hold real numbers, got an array of dtype {X.dtype}.")
-    if X.ndim != 2:
+    if X.ndim > 2:
+        raise ValueError(
+            f"X must be a matrix, got {X.ndim} dimensions {X.shape}: reshape a cube to pixels x bands by "
+            "X.reshape(-1, X.shape[-1])."
+        )
+    if X.ndim != 2 and X.size:
         hint = " Use X.reshape(-1, 1) for one feature or X.reshape(1, -1) for one sample." if X.ndim == 1 else ""
         raise ValueError(f"Expected a 2D array, got {X.ndim}D array instead.{hint}")
     X = X if X.dtype.isnative else X.astype(X.dtype.newbyteorder("="))
@@ -167,12 +180,29 @@ def fill_masked(X: Any, *, missing: bool) -> Any:
 def _frame_values(X: Any) -> Any:
     """Return the values of a pandas or polars frame; what is null in a column of numbers is NaN."""
     values = X.to_numpy()
+    if hasattr(X, "columns"):
+        # polars makes numbers of dates.
+        dates = any(getattr(dtype, "is_temporal", bool)() for dtype in X.dtypes)
+        if dates or values.dtype.kind not in "fiub":
+            _check_columns(X)
     if values.dtype.kind == "O" and hasattr(X, "isna"):
         return X.to_numpy(dtype=np.float64, na_value=np.nan) if X.isna().to_numpy().any() else values
     return values
 
 
-def _first(X: Any, bad: Any) -> tuple[int, int, float]:
+def _check_columns(X: Any) -> None:
+    """Name the first column of a frame that holds text or dates."""
+    for name, column in X.items() if hasattr(X, "items") else zip(X.columns, X.iter_columns(), strict=True):
+        values = column.to_numpy()
+        text = any(isinstance(value, (str, bytes)) for value in values)
+        if text or values.dtype.kind in "Mm" or any(isinstance(value, (date, timedelta)) for value in values):
+            raise TypeError(
+                f"X must hold real numbers, but its column {name!r} holds {'text' if text else 'dates or times'}; "
+                "leave it out or turn it into numbers."
+            )
+
+
+def first_of(X: Any, bad: Any) -> tuple[int, int, float]:
     """Row, column and value of the first bad entry, row by row."""
     if scipy.sparse.issparse(X):
         coo = X.tocsr().tocoo()

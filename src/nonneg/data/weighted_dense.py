@@ -108,25 +108,42 @@ class WeightedDense(Dense):
         """
         W, H = (F, partner) if side == "W" else (partner, F)
         rows, columns = (W, H) if self._by_rows else (H, W)
-        gaps, across = (*self._gaps, pack(rows), pack(columns)), (side == "W") != self._by_rows
-        out, (a, b, _), squares = np.empty_like(F), self.scale, 0.0
+        across, (a, b, _), out = (side == "W") != self._by_rows, self.scale, np.empty_like(F)
+        squares: float = _core.imputed(
+            self._data,
+            a,
+            b,
+            *self._gaps,
+            pack(rows),
+            pack(columns),
+            partner * partner.dtype.type(a),
+            out,
+            across,
+            thread_count(),
+        )
+        out *= out.dtype.type(b)
+        return out, squares
 
-        def product(F: Array) -> Array:
-            nonlocal squares
-            squares = _core.imputed(self._data, a, b, *gaps, F, out, across, thread_count())
-            return out
+    @property
+    def imputes(self) -> bool:
+        """Whether `imputed` is the best way: few gaps, and all else counts the same.
 
-        return self.scale.product(product, partner), squares
+        Measured at k = 5, 15 and 50: from a quarter on the pass of `expected` costs less.
+        """
+        alike = self.observed.weights is None and self.sample_weight is None
+        return alike and self.observed.n_missing <= 0.25 * self._data.size and self._data.shape[1] < 2**31
 
     @cached_property
     def _gaps(self) -> tuple[Array, Array]:
-        """The columns of the missing entries, row by row, and where each row begins among them."""
+        """Where each row begins among the missing entries, row by row, and their columns."""
         X = self._data
         height = max(1, 2**20 // X.shape[1])
         missing = (np.isnan(X[top : top + height]) for top in range(0, len(X), height))
-        found = [(block.sum(axis=1), np.nonzero(block)[1].astype(np.int32)) for block in missing]
+        found = [(block.sum(axis=1, dtype=np.int64), np.nonzero(block)[1].astype(np.int32)) for block in missing]
         counts, columns = (np.concatenate(each) for each in zip(*found, strict=True))
-        return np.concatenate([[0], np.cumsum(counts)]), columns
+        begins = np.zeros(len(X) + 1, np.int64)
+        np.cumsum(counts, out=begins[1:])
+        return begins, columns
 
     def _expect(self, W: Array, H: Array, out: Array | None, *, across: bool) -> float:
         X, weights = self._by_row

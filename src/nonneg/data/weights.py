@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 
-from nonneg.data.check import check_form
+from nonneg.data.check import check_form, first_of
 from nonneg.data.source import Array
 
 
@@ -22,34 +23,48 @@ def _numbers(values: Any, label: str) -> Array:
 
 
 def _check_weights(values: Any, label: str) -> Array:
-    """Return weights, float64, from weights or uncertainties; NaN where an uncertainty is NaN."""
-    weights = _numbers(values, label)
+    """Return weights, float64, from weights or uncertainties; NaN where an uncertainty is NaN.
+
+    Of a sparse matrix, what it stores.
+    """
+    weights = _numbers(values.data if scipy.sparse.issparse(values) else values, label)
     if label == "uncertainty":
         if (weights <= 0).any():
             raise ValueError(
-                f"uncertainty must be above 0, got {weights[weights <= 0].flat[0]:g}; an entry that was not observed "
-                "is NaN in X, or has the weight 0."
+                f"uncertainty must be above 0, got {_first(values, lambda u: u <= 0)}; an entry that was not "
+                "observed is NaN in X, or has the weight 0."
             )
         with np.errstate(over="ignore", divide="ignore"):
             weights = 1 / weights**2
         if np.isinf(weights).any():
             raise ValueError("uncertainty must be above 1e-150: its square leaves the range of numbers.")
         return weights
-    wrong = ~(np.isfinite(weights) & (weights >= 0))
-    if wrong.any():
-        raise ValueError(f"weights must be finite and at least 0, got {weights[wrong].flat[0]:g}.")
+    if not _counts(weights).all():
+        raise ValueError(f"weights must be finite and at least 0, got {_first(values, lambda w: ~_counts(w))}.")
     return weights
+
+
+def _counts(weights: Array) -> Array:
+    """Say which of them are weights."""
+    return np.isfinite(weights) & (weights >= 0)
+
+
+def _first(values: Any, wrong: Callable[[Array], Array]) -> str:
+    """Return the first wrong number and, unless there is but one, where it stands."""
+    if not scipy.sparse.issparse(values):
+        values = np.asarray(values, np.float64)
+        if values.ndim == 0:
+            return f"{values:g}"
+        values = values.reshape(-1, values.shape[-1])
+    row, column, value = first_of(values, wrong)
+    return f"{value:g} at row {row}, column {column}"
 
 
 def weigh(X: Array, values: Any, label: str) -> tuple[Array, Array | None, float]:
     """Return a dense X with NaN where the weight is 0, the weights by the largest of them, and that one."""
     if scipy.sparse.issparse(values):
         values = values.toarray()
-    weights = _check_weights(values, label)
-    try:
-        weights = np.broadcast_to(weights, X.shape)
-    except ValueError as error:
-        raise ValueError(f"{label} must have the shape {X.shape} of X, got {weights.shape}.") from error
+    weights = _spread(_check_weights(values, label), values, X.shape, label)
     unknown = np.isnan(weights)
     if (unknown & ~np.isnan(X)).any():
         row, column = np.argwhere(unknown & ~np.isnan(X))[0]
@@ -59,6 +74,18 @@ def weigh(X: Array, values: Any, label: str) -> tuple[Array, Array | None, float
         X, weights = X.copy(order="K"), np.where(ignored, 0, weights)
         X[ignored] = np.nan
     return X, *_by_largest(weights, ~np.isnan(X), X)
+
+
+def _spread(weights: Array, values: Any, shape: tuple[int, int], label: str) -> Array:
+    """Return weights in the shape of X, as numpy broadcasts them; `values` is what the user gave."""
+    try:
+        return np.broadcast_to(weights, shape)
+    except ValueError as error:
+        advice = "."
+        if weights.shape == shape[:1]:
+            column = "u.to_frame()" if hasattr(values, "to_frame") else "u[:, None]"
+            advice = f"; one for each row has the shape {(shape[0], 1)}, e.g. {column}."
+        raise ValueError(f"{label} must have the shape {shape} of X, got {weights.shape}{advice}") from error
 
 
 def _by_largest(weights: Array, seen: Array, X: Any) -> tuple[Array | None, float]:
@@ -80,11 +107,11 @@ def weigh_sparse(X: Any, values: Any, label: str, *, zeros_count: bool) -> tuple
             raise ValueError(f"{label} of one number for all entries must be above 0, got {values!r}.")
         return X, None, constant
     if not scipy.sparse.issparse(values):
-        values = _as_sparse(X, _numbers(values, label), label, zeros_count)
+        values = _as_sparse(X, values, label, zeros_count)
     if values.shape != X.shape:
         raise ValueError(f"{label} must have the shape {X.shape} of X, got {values.shape}.")
     pattern = check_form(values).asformat(X.format)
-    weights = _check_weights(pattern.data, label)
+    weights = _check_weights(pattern, label)
     if not (weights > 0).all():
         pattern, kept = pattern.copy(), weights > 0  # its indices may be the caller's
         pattern.data = np.where(kept, 1.0, 0.0)
@@ -100,8 +127,9 @@ def weigh_sparse(X: Any, values: Any, label: str, *, zeros_count: bool) -> tuple
     return sampled, (None if (scaled[seen] == 1).all() else scaled), largest
 
 
-def _as_sparse(X: Any, values: Array, label: str, zeros_count: bool) -> Any:
+def _as_sparse(X: Any, given: Any, label: str, zeros_count: bool) -> Any:
     """Return weights of whole rows, whole columns or all entries, in the pattern of the entries that count."""
+    values = _numbers(given, label)
     _check_weights(values, label)  # a sparse matrix would lose its zeros
     if zeros_count:
         if values.shape == X.shape:
@@ -110,10 +138,7 @@ def _as_sparse(X: Any, values: Array, label: str, zeros_count: bool) -> Any:
             f"{label} of a sparse X whose zeros count must have its shape, {X.shape}, got {values.shape}: they would "
             "fill it. sample_weight weighs whole rows; with missing_values=0 only what X stores counts."
         )
-    try:
-        values = np.broadcast_to(values, X.shape)
-    except ValueError as error:
-        raise ValueError(f"{label} must have the shape {X.shape} of X, got {values.shape}.") from error
+    values = _spread(values, given, X.shape, label)
     coo = X.tocoo()
     return type(X)((values[coo.row, coo.col], X.indices, X.indptr), shape=X.shape)
 

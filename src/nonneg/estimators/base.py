@@ -10,7 +10,17 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from nonneg.data import Array, Observed, check_loss_domain, fill_masked, observe, warn_of_unobserved
+from nonneg.data import (
+    Array,
+    Observed,
+    check_given,
+    check_loss_domain,
+    check_names,
+    fill_masked,
+    names_of,
+    observe,
+    warn_of_unobserved,
+)
 from nonneg.estimators.arguments import FLOATS
 from nonneg.solve import Penalty, beta_of, bounds_of_rows, explained_share, given_H
 
@@ -37,8 +47,9 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         """Return how much of each part new samples hold; the parts stay as they are.
 
         It solves the problem that `fit` solved for W, penalties and bounds included: ``transform(X_train)`` is the W
-        of the fit.
-        A sample's result does not depend on the samples beside it.
+        of the fit. For losses outside 1 <= beta <= 2 (Itakura-Saito) and with ``solver="mu"`` it is another W, some
+        percent away: there rows have several optima, or stop before theirs. A sample's result does not depend on the
+        samples beside it.
 
         Parameters
         ----------
@@ -142,8 +153,11 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     def _observe(self, X: Any, *, reset: bool, **counts: Any) -> Observed:
         """Check data and what their entries count, and that the loss can take them."""
-        X = fill_masked(X, missing=self.missing_values is not None)  # scikit-learn would drop the mask
-        X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, reset=reset, ensure_all_finite=False)
+        names = names_of(X)
+        X = self._read(X, reset=reset)
+        if not reset and names[1] is None:
+            names = names[0], getattr(self, "feature_names_in_", None)
+        check_names(names, **counts)
         observed = observe(
             X,
             **counts,
@@ -154,6 +168,12 @@ class _BaseNMF(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         )
         check_loss_domain(observed.X, beta_of(self.beta_loss), self.floor, elsewhere=observed.elsewhere)
         return observed
+
+    def _read(self, X: Any, *, reset: bool, dtype: Any = FLOATS) -> Any:
+        """Return X as scikit-learn reads it."""
+        check_given(X)
+        X = fill_masked(X, missing=self.missing_values is not None)  # scikit-learn would drop the mask
+        return validate_data(self, X, accept_sparse=("csr", "csc"), dtype=dtype, reset=reset, ensure_all_finite=False)
 
     def _penalty(self) -> Penalty:
         return Penalty(self.alpha_W, self.alpha_H, self.l1_ratio)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nonneg._warnings import warn_caller
-from nonneg.data import Array
+from nonneg.data import Array, check_names, names_of
 from nonneg.estimators.arguments import check_start
 from nonneg.estimators.nmf import NMF
 from nonneg.solve import beta_of, check_constraints, check_simplex, given_H
@@ -97,7 +97,9 @@ def non_negative_factorization(
         W = model.fit_transform(X, W=W, H=H, fixed=fixed, upper=upper, simplex=simplex)
         return W, model.components_, model.n_iter_
     model._validate_params()
+    names = names_of(X)
     observed = model._observe(X, reset=True)
+    check_names(names, H=H, fixed=fixed, upper=upper)
     X = observed.X
     if W is not None:
         warn_caller("When update_H=False, the provided initial W is not used.", RuntimeWarning)

@@ -8,10 +8,9 @@ from typing import Any, ClassVar, Self
 from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import validate_data
 
 from nonneg._warnings import warn_caller
-from nonneg.data import Array, check_loss_domain, check_matrix, fill_masked
+from nonneg.data import Array, check_loss_domain, check_matrix, check_names, names_of
 from nonneg.estimators.arguments import FLOATS, parts_and_start, seed_from, warn_if_locked
 from nonneg.estimators.base import _BaseNMF
 from nonneg.solve import NAMES, beta_of
@@ -236,7 +235,7 @@ class MiniBatchNMF(_BaseNMF):
         ConvergenceWarning
             If `max_iter` ended the fit although ``tol > 0``.
         """
-        X = self._validate(X, first=True)
+        X = self._validate(X, W, H, first=True)
         warn_if_locked("auto" if self.forget_factor > 0 else "mu", self.init)
         self._n_components, start = parts_and_start(X, W, H, self.n_components, self.init)
         batches = -(-X.shape[0] // self.batch_size)
@@ -297,7 +296,7 @@ class MiniBatchNMF(_BaseNMF):
             As `fit`; the model then stays as it was.
         """
         first = not hasattr(self, "components_")
-        X = self._validate(X, first=first)
+        X = self._validate(X, W, H, first=first)
         task = self._task()
         if first or not self._learnt.H.any():
             # Of batches that hold nothing but zeros nothing can be learnt, not even a start.
@@ -316,10 +315,10 @@ class MiniBatchNMF(_BaseNMF):
         accuracy = "settled" if self.fresh_restarts else "rough"
         return Task(beta_of(self.beta_loss), self._penalty(), self.floor, accuracy, self.forget_factor > 0)
 
-    def _validate(self, X: Any, *, first: bool) -> Any:
-        dtype = FLOATS if first else self.components_.dtype
-        X = fill_masked(X, missing=self.missing_values is not None)  # scikit-learn would drop the mask
-        X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=dtype, reset=first, ensure_all_finite=False)
+    def _validate(self, X: Any, W: Any, H: Any, *, first: bool) -> Any:
+        names = names_of(X)
+        X = self._read(X, reset=first, dtype=FLOATS if first else self.components_.dtype)
+        check_names(names, W=W, H=H)
         X = check_matrix(X, name=self._input_name)
         check_loss_domain(X, beta_of(self.beta_loss), self.floor)
         return X

@@ -9,11 +9,10 @@ from typing import Any, ClassVar, Self
 from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import validate_data
 
 from nonneg._warnings import warn_caller
-from nonneg.data import Array, fill_masked, names_of
-from nonneg.estimators.arguments import FLOATS, parts_and_start, printing, seed_from, warn_if_locked
+from nonneg.data import Array, check_names, names_of
+from nonneg.estimators.arguments import parts_and_start, printing, seed_from, warn_if_locked
 from nonneg.estimators.base import _BaseNMF
 from nonneg.solve import NAMES, Factorization, Iterations, Penalty, RelativeDecrease, State, factorize
 
@@ -303,10 +302,11 @@ class NMF(_BaseNMF):
             If `max_iter` ended the fit although ``tol > 0``.
         """
         rows, features = names_of(X)
-        X = fill_masked(X, missing=self.missing_values is not None)  # scikit-learn would drop the mask
-        X = validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOATS, ensure_all_finite=False)
-        counts = {"weights": weights, "uncertainty": uncertainty, "sample_weight": sample_weight, "robust": robust}
-        result = self._factorize(X, W, H, **counts, fixed=fixed, upper=upper, simplex=simplex)
+        X = self._read(X, reset=True)
+        tables = {"weights": weights, "uncertainty": uncertainty, "sample_weight": sample_weight}
+        tables |= {"fixed": fixed, "upper": upper}
+        check_names((rows, features), W=W, H=H, **tables)
+        result = self._factorize(X, W, H, **tables, robust=robust, simplex=simplex)
         self.result_ = result.named(rows=rows, features=features)
         self._constraints, self._robust = result.settings["constraints"], result.settings["robust"]
         self._shape_weight = result.settings["shape_weight"]

@@ -34,7 +34,8 @@ def make_start(
     if isinstance(start, Factorization):
         start = (start.W, start.H)
     if isinstance(start, (tuple, list)):
-        return "given", within(bounds, _given_start(source, k, start))
+        pair = _given_start(source, k, start)
+        return "given", _not_empty(source, pair, within(bounds, pair))
     name = default_start(source, k, warm_up.solver) if start is None else start
     if not isinstance(name, str) or name not in STARTS:
         given = f"an array of shape {np.shape(start)}" if isinstance(start, np.ndarray) else repr(start)
@@ -103,6 +104,14 @@ def _closest_first(alike: Array, known: Array) -> Array:
         left[part], left[:, place] = -2, -2
     order[~known] = np.setdiff1d(np.arange(len(order)), order[known])
     return order
+
+
+def _not_empty(source: Source, given: Start, start: Start) -> Start:
+    """Return a start within bounds; refuse one with a factor of zeros, which most updates cannot leave."""
+    for label, before, F in zip("WH", given, start, strict=True):
+        if not (before.any() or F.any()) and source.squared_norm > 0:
+            raise ValueError(f"start: {label} holds nothing but zeros, which may stay; give some positive numbers.")
+    return start
 
 
 def _given_start(source: Source, k: int, start: Sequence[Any]) -> Start:

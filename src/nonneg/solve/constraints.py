@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nonneg._warnings import warn_caller
 from nonneg.data import Array, Scale
 from nonneg.solve.bounds import FREE, Bounds, Pair
 from nonneg.solve.losses import name_of
@@ -79,6 +80,28 @@ def check_constraints(
         high = None if most is None else _check_upper(name, most, k, rows, dtype)
         sides.append(_joined(name, low, high, simplex and name == "W"))
     return Constraints(*sides)
+
+
+def warn_of_growth(constraints: Constraints, H: Array, scale: Scale) -> None:
+    """Name a part that has left the data far behind; it can where rows of W sum to one.
+
+    Then W H is the same for a large part that is used little, the other parts being what is left.
+    """
+    on_W, on_H = constraints
+    if on_W is None or on_W.total is None:
+        return
+    largest = 2 / scale.whole  # all of X is less than that
+    grown = H.max(axis=1) > 10 * largest
+    if on_H is not None:
+        grown &= ~on_H.held
+    if grown.any():
+        part = int(np.argmax(np.where(grown, H.max(axis=1), 0)))
+        warn_caller(
+            f"Part {part + 1} has grown to {H[part].max():.3g}, beyond anything in X: where rows of W sum to one, a "
+            "large part that is used little explains X as well as a small one that is used much; bound it, as by "
+            "upper=(None, X.max()), or give it as fixed.",
+            UserWarning,
+        )
 
 
 def bounds_of_rows(settings: Mapping[str, Any] | None, k: int, rows: int, dtype: np.dtype[Any]) -> Bounds | None:

@@ -20,6 +20,7 @@ from nonneg.data import (
     as_source,
     check_counts,
     check_loss_domain,
+    check_names,
     check_seed,
     names_of,
     observe,
@@ -27,7 +28,7 @@ from nonneg.data import (
 )
 from nonneg.solve.begin import StartArgument, make_start
 from nonneg.solve.bounds import FREE, held_parts
-from nonneg.solve.constraints import Constraints, check_constraints, check_simplex
+from nonneg.solve.constraints import Constraints, check_constraints, check_simplex, warn_of_growth
 from nonneg.solve.finish import finish
 from nonneg.solve.loop import iterate
 from nonneg.solve.losses import beta_of
@@ -189,16 +190,17 @@ def factorize(
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be a function of the State, got {callback!r}.")
     check_simplex(simplex, beta, solver)
+    counts = {"weights": weights, "uncertainty": uncertainty, "sample_weight": sample_weight}
     with same_threads():
         observed = observe(
             X,
-            weights=weights,
-            uncertainty=uncertainty,
-            sample_weight=sample_weight,
+            **counts,
             missing_values=missing_values,
             negative=negative,
             name=name,
         )
+        names = names_of(X)
+        check_names(names, **counts, fixed=fixed, upper=upper, start=start)
         check_loss_domain(observed.X, beta, floor, negative=negative, elsewhere=observed.elsewhere)
         warn_of_unobserved(observed)
         constraints = check_constraints(fixed, upper, simplex, observed.shape, k, observed.X.dtype)
@@ -232,8 +234,8 @@ def factorize(
             constraints,
             began,
         )
-        rows, features = names_of(X)
-        return replace(result, n_missing=observed.n_missing, row_names=rows, feature_names=features)
+        warn_of_growth(constraints, result.H, source.scale)
+        return replace(result, n_missing=observed.n_missing, row_names=names[0], feature_names=names[1])
 
 
 def _fit(

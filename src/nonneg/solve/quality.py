@@ -38,6 +38,10 @@ class Quality(NamedTuple):
         """Return ``true / expected``: near 1 where model and uncertainties are right."""
         return self.true / self.expected if self.expected > 0 else float("inf")
 
+    def __repr__(self) -> str:
+        numbers = {"ratio": self.ratio, **self._asdict()}
+        return f"Quality({', '.join(f'{name}={value:.6g}' for name, value in numbers.items())})"
+
 
 def quality_of(observed: Observed, W: Array, H: Array) -> Quality:
     """Return the quality of W (m x k) and H (k x n) for data observed with uncertainties."""

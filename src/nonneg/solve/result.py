@@ -161,8 +161,20 @@ class Factorization:
         Returns
         -------
         ndarray of shape (number of rows, n)
+
+        Raises
+        ------
+        IndexError
+            If there is no such row.
         """
-        product: Array = np.atleast_2d(self.W[rows]) @ self.H
+        try:
+            weights = np.atleast_2d(self.W[rows])
+        except IndexError as error:
+            m = len(self.W)
+            raise IndexError(
+                f"rows must be a slice, positions from 0 to {m - 1}, or {m} booleans: {error}."
+            ) from None
+        product: Array = weights @ self.H
         return product
 
     def transform(self, X: Any, *, weights: Any = None, uncertainty: Any = None, exact: bool = False) -> Array:

@@ -25,8 +25,7 @@ def squared_error(source: Entries, shrinks: tuple[Shrink, Shrink], bounds: Pair 
     if not isinstance(source, (WeightedDense, WeightedSparse)) or source.observed.complete:
         return SquaredError(source, shrinks, bounds)
     if isinstance(source, WeightedDense) and source.known_share >= LEAST_KNOWN:
-        counts_alike = source.observed.weights is None and source.sample_weight is None
-        filled = ImputedSquaredError if counts_alike else ExpectedSquaredError
+        filled = ImputedSquaredError if source.imputes else ExpectedSquaredError
         return filled(source, shrinks, bounds)
     return WeightedSquaredError(source, shrinks, bounds)
 
@@ -42,6 +41,7 @@ class WeightedSquaredError:
         self.source, self.shrinks, self.bounds = source, shrinks, bounds
         self.total = 0.5 * source.squared_norm
         self.noise, self.exact, self._last = NOISE[source.dtype] * self.total, False, float("inf")
+        self._size = self.total  # of the numbers whose difference the last loss is
 
     def begin(self, start: tuple[Array, Array]) -> tuple[Array, Array]:
         """Return the start in the size that fits what was observed, unless constraints give it one."""
@@ -62,9 +62,9 @@ class WeightedSquaredError:
 
     def objective(self, W: Array, H: Array) -> float:
         """Return the objective from what the half-step has computed anyway."""
-        if self._last < CANCELS[self.source.dtype] * self.total:
+        if self._last < CANCELS[self.source.dtype] * self._size:
             return self.value(W, H) + self.penalty(W, H)
-        self.noise, self.exact = NOISE[self.source.dtype] * self.total, False
+        self.noise, self.exact = NOISE[self.source.dtype] * self._size, False
         return self._last + self.penalty(W, H)
 
     def penalty(self, W: Array, H: Array) -> float:
@@ -144,15 +144,13 @@ class ImputedSquaredError(WeightedSquaredError):
         done = sweep(F, B, G, self.shrinks[side == "H"], MOST_SWEEPS, SWEEP_STEP, bounds=self.bounds[side == "H"])
         if side == "H":
             # The bound, close by the square of the step: the loss against the filled X.
-            self._last = self.total + 0.5 * filled - done.product + 0.5 * float((G * gram(F)).sum())
+            self._size = self.total + 0.5 * filled
+            self._last = max(0.0, self._size - done.product + 0.5 * float((G * gram(F)).sum()))
         return Step(done.kkt, dead(self.source, side, partner))
 
 
 class ExpectedSquaredError(WeightedSquaredError):
-    """The same where entries have weights: weight x + (1 - weight) w h takes the place of x.
-
-    The bound is that of `ImputedSquaredError`, which this is where weights are 0 and 1.
-    """
+    """The same with weights of entries or rows, or many gaps: weight x + (1 - weight) w h takes the place of x."""
 
     source: WeightedDense
 

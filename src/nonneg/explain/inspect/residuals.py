@@ -38,6 +38,10 @@ def residuals(
     was observed and, where weights are given, with each square times its weight. A sparse X is not expanded; what
     the model puts where nothing is stored is then a difference, so that errors below 1e-6 are rounding.
 
+    Counts are measured the same way, by squares: not by their divergence, and not in units of their noise. That
+    noise is the larger part of a row the fewer counts it holds, so short documents stand out, however well the parts
+    describe them: compare a row with others that sum to about as much.
+
     Parameters
     ----------
     result : Factorization

@@ -45,7 +45,7 @@ def heatmap(
         What to draw.
     groups : array-like of length m, optional
         A label for each row of X, shown as a colour left of W; of more than twelve different ones, the rarest
-        together are "others".
+        together are "others". Their order is as in `shares`.
     most : int, optional
         Draw at most so many lines, at least 1: in turn the largest of each part, by the amount that the part holds;
         if there are more parts than lines, some parts have none. All lines by default.

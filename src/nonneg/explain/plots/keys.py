@@ -30,11 +30,17 @@ class Labels(NamedTuple):
 
 
 def as_labels(labels: Any, m: int, argument: str) -> Labels:
-    """Check one label for each of m rows; if there are too many kinds, the rarest become "others"."""
+    """Check one label for each of m rows; if there are too many kinds, the rarest become "others".
+
+    Kinds stand in the order of their categories, where the labels have some (pandas); else numbers rise, and texts
+    stand in the order in which they first appear.
+    """
     array = as_names(labels)
     if array.shape != (m,):
         raise ValueError(f"{argument} must hold a label for each of the {m} rows, got {len(array)}.")
-    kinds, codes, counts = np.unique(array, return_inverse=True, return_counts=True)
+    kinds, first, codes, counts = np.unique(array, return_index=True, return_inverse=True, return_counts=True)
+    order = _order(labels, kinds, first)
+    kinds, codes, counts = kinds[order], np.argsort(order)[codes], counts[order]
     names = shortened_all(kinds)
     if len(kinds) <= MOST_LABELS:
         return Labels(names, codes, to_rgba_array(part_colours(len(kinds))))
@@ -46,6 +52,16 @@ def as_labels(labels: Any, m: int, argument: str) -> Labels:
         new[codes],
         to_rgba_array([*part_colours(len(kept)), HAIRLINE]),
     )
+
+
+def _order(labels: Any, kinds: Array, first: Array) -> Array:
+    """Return the order of the kinds of labels, which rise, from where each first appears."""
+    categories = getattr(getattr(labels, "cat", labels), "categories", None)
+    if categories is not None:
+        place = {name: i for i, name in enumerate(as_names(list(categories)).tolist())}
+        # A row without a category is of a kind of its own, the last.
+        return np.argsort([place.get(kind, len(place)) for kind in kinds.tolist()], kind="stable")
+    return np.arange(len(kinds)) if kinds.dtype.kind in "iuf" else np.argsort(first)
 
 
 def key(ax: Any, names: list[str], colours: Any, *, upward: bool = False) -> Any:

@@ -46,8 +46,9 @@ def count_of(k: int, most: int | None) -> int:
 
 def chosen(which: Any, n: int, name: str, *, first: int) -> Array:
     """Return the positions of the rows or parts asked for, out of n; by default the first few."""
-    if isinstance(which, str) and which != "all":
-        raise ValueError(f'{name} must be "all", a slice, positions or a boolean array, got {which!r}.')
+    if (isinstance(which, str) and which != "all") or isinstance(which, (bool, np.bool_)) or np.ndim(which) > 1:
+        got = f"an array of shape {np.shape(which)}" if np.ndim(which) else repr(which)
+        raise ValueError(f'{name} must be "all", a slice, positions or a boolean array, got {got}.')
     if which is None or isinstance(which, str):
         which = slice(first if which is None else n)
     elif not isinstance(which, slice):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
 from scipy.spatial import cKDTree
 
 from nonneg.data import Array
@@ -24,8 +25,8 @@ from nonneg.explain.words import part_title, rounded
 from nonneg.solve import Factorization
 
 MAP_COLOURS = "viridis"
-# Darker than the darkest point: the more there is, the more it stands out, and places without anything still show.
-GROUND = "black"
+# Of points on white: the more there is, the darker they are, and those without anything still show.
+POINT_COLOURS = LinearSegmentedColormap.from_list("points", ["0.88", "#7fcdbb", "#1d91c0", "#225ea8", "#081d58"])
 # Inches: the colour bar, from the map to its numbers, and how thick it is.
 BENEATH, THICK = 0.28, 0.06
 
@@ -41,7 +42,8 @@ def maps(
     """Draw for each part where it is: its column of W over the picture, or the places, that the rows of X are.
 
     Each part has a scale of its own, from zero to its largest amount in a row, which the bar below it gives: in the
-    units of X, where the rows of H sum to one. The title gives its share of the whole.
+    units of X, where the rows of H sum to one. The title gives its share of the whole. Pictures are the brighter the
+    more there is. Points are the darker, on white; those of nothing are grey.
 
     Parameters
     ----------
@@ -129,20 +131,21 @@ def _spacing(places: Array) -> float:
 
 
 def _points(ax: Any, places: Array, amounts: Array, extent: tuple[float, float]) -> Any:
-    """Draw rows as points in the plane that touch their neighbours, the largest amounts on top."""
+    """Draw rows as points in the plane that leave their neighbours a little room, the largest amounts on top."""
     step = _spacing(places)
     low, high = places.min(axis=0) - step, places.max(axis=0) + step
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xticks=[], yticks=[])
     ax.set_aspect("equal", adjustable="box")
-    diameter = np.clip(1.2 * 72 * step * np.min(size_of(ax) / (high - low)), 1.5, 12)
+    # Where there is no room for gaps that an eye would see, they would only bleach the colours.
+    diameter = np.clip(0.85 * 72 * step * np.min(size_of(ax) / (high - low)), 2.5, 12)
     ax.spines[:].set(color=HAIRLINE, linewidth=0.5)
-    ax.set_facecolor(GROUND)
+    ax.set_facecolor("white")
     order = np.argsort(amounts, kind="stable")
     return ax.scatter(
         *places[order].T,
         c=amounts[order],
         s=diameter**2,
-        cmap=MAP_COLOURS,
+        cmap=POINT_COLOURS,
         vmin=extent[0],
         vmax=extent[1],
         linewidths=0,

@@ -44,7 +44,8 @@ def scatter(
     by : array-like of length m, optional
         What to colour the rows by: labels, or numbers; of more than twelve different labels the rarest are "others",
         more than twelve different numbers get a colour bar. By default the part with the largest share; of more than
-        twelve parts, the numbers of the most frequent are written where they lie.
+        twelve parts, the numbers of the most frequent are written where they lie. The order of labels is as in
+        `shares`.
     method : {"tsne", "pca", "umap"}
         t-SNE keeps neighbours (by openTSNE, if it is installed, else by scikit-learn), and so does UMAP (by
         umap-learn); distances between clusters mean little in either. PCA keeps the largest distances.

@@ -50,7 +50,8 @@ def shares(result: Factorization, *, rows: Any = None, groups: Any = None, ax: A
     rows : "all", slice, int array or boolean array, optional
         Which rows of X to draw.
     groups : array-like of length m, optional
-        A label for each row of X, drawn or not; rows of one label then stand together, under its name.
+        A label for each row of X, drawn or not; rows of one label then stand together, under its name. Labels come
+        in the order of their categories (pandas), numbers rising, texts as they first appear in `groups`.
     ax : Axes, optional
         Where to draw; its figure should have ``layout="constrained"``, so that there is room for the key. By default
         a new figure.
