@@ -60,7 +60,7 @@ class WeightedDense(Dense):
             block = self.scale.up(X[rows]).astype(np.float64)
             counts = np.ones_like(block) if weights is None else weights[rows].astype(np.float64)
             counts[np.isnan(block)] = 0
-            known, seen = counts.sum(), (counts > 0).sum()
+            known, seen = float(counts.sum()), float((counts > 0).sum())
             if self.sample_weight is not None:
                 counts = counts * self.sample_weight[rows, None]
             block = np.nan_to_num(block)

@@ -91,11 +91,11 @@ def warn_of_growth(constraints: Constraints, H: Array, scale: Scale) -> None:
     if on_W is None or on_W.total is None:
         return
     largest = 2 / scale.whole  # all of X is less than that
-    grown = H.max(axis=1) > 10 * largest
-    if on_H is not None:
-        grown &= ~on_H.held
+    heights = np.max(H, axis=1)
+    free = True if on_H is None else np.logical_not(on_H.held)
+    grown = (heights > 10 * largest) & free
     if grown.any():
-        part = int(np.argmax(np.where(grown, H.max(axis=1), 0)))
+        part = int(np.argmax(np.where(grown, heights, 0)))
         warn_caller(
             f"Part {part + 1} has grown to {H[part].max():.3g}, beyond anything in X: where rows of W sum to one, a "
             "large part that is used little explains X as well as a small one that is used much; bound it, as by "

@@ -84,7 +84,7 @@ def row_shares(result: Factorization, *, as_frame: bool = False) -> Any:
     result = check_result(result)
     # W is brought near one in each row and H in the whole, which changes no share: nothing overflows.
     H = result.H.astype(np.float64)
-    sums = divided(H, H.max(initial=0)).sum(axis=1)
+    sums = divided(H, np.max(H, initial=0, keepdims=True)).sum(axis=1)
     amounts = near_one(near_one(result.W.astype(np.float64)) * sums)
     shares = divided(amounts, amounts.sum(axis=1, keepdims=True))
     return table(shares, index=result.row_names, columns=part_labels(result.k)) if as_frame else shares

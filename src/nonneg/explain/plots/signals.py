@@ -22,7 +22,7 @@ def standardized(signals: Array) -> Array:
     """Return columns with mean 0 and standard deviation 1; one that is constant beside the others is 0."""
     centred = signals.astype(np.float64) - signals.mean(axis=0, dtype=np.float64)
     size = centred.std(axis=0)
-    result: Array = np.divide(centred, size, out=np.zeros_like(centred), where=size > CONSTANT * size.max())
+    result: Array = np.divide(centred, size, out=np.zeros_like(centred), where=size > CONSTANT * np.max(size))
     return result
 
 
@@ -77,7 +77,7 @@ def principal_components(X: Any, k: int) -> Array:
     """Return the scores of the first k principal components of rows that differ; zeros beyond the rank of X."""
     scores = decompositions.pca(_as_floats(X), k, 0).weights(X)
     size = scores.std(axis=0)
-    scores[:, size <= np.finfo(scores.dtype).eps * max(X.shape) * size.max()] = 0
+    scores[:, size <= np.finfo(scores.dtype).eps * max(X.shape) * np.max(size)] = 0
     return scores
 
 
