@@ -276,4 +276,4 @@ def test_times_may_be_dates(short):
     assert (drawn == days).all()
     assert axes[-1].get_xlabel() == "time"
     with pytest.raises(ValueError, match="finite numbers or dates"):
-        plots.sources(result, times=np.where(np.arange(len(days)) == 3, np.datetime64("NaT"), days))
+        plots.sources(result, times=np.where(np.arange(len(days)) == 3, np.datetime64("NaT", "D"), days))
