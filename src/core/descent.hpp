@@ -67,11 +67,10 @@ template <class T> T smallest_positive(const RowOfX<T> &row) {
 }
 
 // The change of one coordinate goes into wh, and the first and second derivative for the next one come out: one
-// pass, with two chains of additions to hide their latency.
+// pass.
 template <class T>
 NONNEG_INLINE void derive(const RowOfX<T> &row, const T *h, T change, const T *changed, vec<T> floor, vec<T> &slope,
                           vec<T> &curvature) {
-  constexpr int L = lanes<T>;
   vec<T> slopes[2] = {}, curvatures[2] = {};
   const auto add = [&](int64_t t, int chain) NONNEG_LAMBDA {
     const vec<T> y = larger<T>(load(row.wh + t) + change * load(changed + t), floor);
@@ -80,13 +79,7 @@ NONNEG_INLINE void derive(const RowOfX<T> &row, const T *h, T change, const T *c
     slopes[chain] += a;
     curvatures[chain] += a * b;
   };
-  int64_t t = 0;
-  for (; t + 2 * L <= row.padded; t += 2 * L) {
-    add(t, 0);
-    add(t + L, 1);
-  }
-  if (t < row.padded)
-    add(t, 0);
+  in_two_chains<T>(row.padded, add);
   slope = slopes[0] + slopes[1];
   curvature = curvatures[0] + curvatures[1];
 }

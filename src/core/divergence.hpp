@@ -40,6 +40,8 @@ template <bool weighted, class T>
 void measure_entries(const RowOfX<T> &row, const DivergenceRule &rule, DivergenceSums &sums) {
   constexpr int L = lanes<double>;
   Doubles total{}, model{};
+  // Numbers of 24 bits are equal or so far apart that the rounding of a product does not count.
+  const bool by_product = !weighted && sizeof(T) == 4 && rule.beta == 0;
   LogSum logs;
   const auto add = [&](int64_t t, Bits inside) NONNEG_LAMBDA {
     const auto read = [&](const T *p) { return p ? select(inside, widen(p + t), Doubles{}) : Doubles{}; };
@@ -49,8 +51,7 @@ void measure_entries(const RowOfX<T> &row, const DivergenceRule &rule, Divergenc
     if (weighted)
       x = select(weight > 0.0, x * reciprocal<double>(weight), Doubles{});
     y = select(x > 0.0, larger<double>(y, fill(rule.floor)), y);
-    // Numbers of 24 bits are equal or so far apart that the rounding of a product does not count.
-    if (!weighted && sizeof(T) == 4 && rule.beta == 0) {
+    if (by_product) {
       total += x / y - 1.0;
       logs.add(x / y);
       return;
@@ -63,7 +64,8 @@ void measure_entries(const RowOfX<T> &row, const DivergenceRule &rule, Divergenc
     add(t, ~Bits{});
   if (t < row.count)
     add(t, first_lanes(row.count - t)); // past them x = y = 1
-  total -= logs.value();
+  if (by_product)
+    total -= logs.value();
   for (int i = 0; i < L; ++i) {
     sums.divergence += total[i];
     sums.model += model[i];
@@ -117,7 +119,6 @@ void split_row(const RowOfX<T> &row, const T *w, int k, const T *slopes, const D
                T *above, T *below) {
   model_row(row, w, k, T(0), row.wh);
   weigh(row, ratio, rule.beta, rule.floor);
-  constexpr int L = lanes<T>;
   for (int p = 0; p < k; ++p) {
     vec<T> both[4] = {};
     const T *h = row.h + p * row.ld;
@@ -126,13 +127,7 @@ void split_row(const RowOfX<T> &row, const T *w, int k, const T *slopes, const D
       if (rule.beta != 1)
         both[chain + 2] += load(row.wh + t) * load(h + t);
     };
-    int64_t t = 0;
-    for (; t + 2 * L <= row.padded; t += 2 * L) {
-      add(t, 0);
-      add(t + L, 1);
-    }
-    if (t < row.padded)
-      add(t, 0);
+    in_two_chains<T>(row.padded, add);
     T out[4];
     sum_four<T>(both, out);
     above[p] = out[0] + out[1];

@@ -89,7 +89,6 @@ template <class T> struct Kernels {
   // out[p, i] = <B[p, :], A[i, :]>; A m x n with rows lda apart, B k x n, out k x m; i in the range. With `gaps`
   // both products fill A or R by the model where it was not observed, and return the squares of the model there.
   //                                                                         2 m n k flop, and 2 k more for a gap
-  //                                                                                     2 m n k flop
   double (*dots)(const T *A, int64_t lda, int64_t m, int64_t n, const T *B, int k, T *out, int64_t start,
                  int64_t stop, const Gaps<T> *gaps);
   // out[p, q] += sum of A[p, l] B[q, l] over l in the range, float64 across blocks.     2 n ka kb flop

@@ -44,12 +44,13 @@ template <class T> void moments(int threads, const T *x, T a, T b, double *out, 
     out[i % 2] += parts[i];
 }
 
-// A kernel that returns a number, over the pieces of a grid.
-template <class Kernel> double sum_over(const Grid &grid, int threads, double work, const Kernel &kernel) {
-  std::vector<double> parts(size_t(grid.count()));
+// Sum of what a kernel returns for the pieces of a grid, numbers of one kind.
+template <class Kernel> auto sum_over(const Grid &grid, int threads, double work, const Kernel &kernel) {
+  using Number = decltype(kernel(grid.start, grid.stop));
+  std::vector<Number> parts(size_t(grid.count()));
   share(threads, work, grid.count(), [&](int64_t i) { parts[size_t(i)] = kernel(grid.from(i), grid.to(i)); });
-  double sum = 0;
-  for (double part : parts)
+  Number sum = 0;
+  for (const Number part : parts)
     sum += part;
   return sum;
 }
@@ -139,13 +140,7 @@ SweepSums simplex(int threads, T *F, const T *B, const T *G, const T *length, in
 
 template <class Kernel>
 int64_t count_unsettled(int threads, double work, int64_t start, int64_t stop, const Kernel &kernel) {
-  const Grid grid(start, stop, 16 * threads, 16);
-  std::vector<int64_t> unsettled(size_t(grid.count()));
-  share(threads, work, grid.count(), [&](int64_t i) { unsettled[size_t(i)] = kernel(grid.from(i), grid.to(i)); });
-  int64_t total = 0;
-  for (int64_t one : unsettled)
-    total += one;
-  return total;
+  return sum_over(Grid(start, stop, 16 * threads, 16), threads, work, kernel);
 }
 
 template <class T>

@@ -30,6 +30,18 @@ template <class T> int64_t whole_vectors(int64_t n) { return (n + lanes<T> - 1) 
 // Between rows of scratch memory, so that they do not fall on the same cache sets.
 template <class T> constexpr int64_t gap = 64 / int64_t(sizeof(T));
 
+// Call add(t, chain) for each vector of a row, 0 and 1 in turn: two chains of additions hide their latency.
+template <class T, class Add> NONNEG_INLINE void in_two_chains(int64_t padded, const Add &add) {
+  constexpr int L = lanes<T>;
+  int64_t t = 0;
+  for (; t + 2 * L <= padded; t += 2 * L) {
+    add(t, 0);
+    add(t + L, 1);
+  }
+  if (t < padded)
+    add(t, 0);
+}
+
 template <class T> NONNEG_INLINE vec<T> larger(vec<T> x, vec<T> y) { return x > y ? x : y; }
 
 // Bounds on the coordinates of a row, or none; one with low = high stays as it is.
