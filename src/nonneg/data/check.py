@@ -193,6 +193,8 @@ def _frame_values(X: Any) -> Any:
 def _check_columns(X: Any) -> None:
     """Name the first column of a frame that holds text or dates."""
     for name, column in X.items() if hasattr(X, "items") else zip(X.columns, X.iter_columns(), strict=True):
+        if getattr(column.dtype, "kind", "O") in "fiub":
+            continue  # numbers, though those that may be null come as objects
         values = column.to_numpy()
         text = any(isinstance(value, (str, bytes)) for value in values)
         if text or values.dtype.kind in "Mm" or any(isinstance(value, (date, timedelta)) for value in values):
