@@ -333,6 +333,25 @@ def test_mixtures_of_spectra_that_nearly_coincide(mixtures):
     assert pull_of_mixture(X, W, H) < 1e-10
 
 
+@pytest.mark.parametrize("high", [1.0, 0.2])
+def test_mixtures_of_many_prototypes_in_rows_with_gaps(high):
+    rng = np.random.default_rng(0)
+    H = rng.gamma(1, size=(30, 12))
+    X = np.where(rng.random((40, 12)) < 0.2, np.nan, rng.dirichlet(np.full(30, 0.2), 40) @ H + 0.1)
+    W, _, _ = non_negative_factorization(
+        X, H=H, n_components=30, update_H=False, simplex=True, upper=(high, None) if high < 1 else None
+    )
+    assert np.abs(W.sum(axis=1) - 1).max() < 1e-12
+    assert W.max() <= high
+    assert pull_of_mixture(np.where(np.isnan(X), W @ H, X), W, H, high) < 1e-10
+
+
+@pytest.mark.filterwarnings("ignore:Nothing was observed of")
+def test_a_mixture_of_which_nothing_was_observed_tells_no_part_from_another():
+    X = np.vstack([np.full(4, np.nan), np.ones((3, 4))])
+    assert np.allclose(nonneg.factorize(X, 3, simplex=True, seed=0).W[0], 1 / 3)
+
+
 @pytest.mark.parametrize("dtype", ["float64"], indirect=True)
 def test_a_fit_on_the_simplex_is_optimal_and_falls(mixtures, kkt, dtype):
     X = mixtures[0]

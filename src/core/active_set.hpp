@@ -18,9 +18,10 @@ public:
       : G(G), k(k), sums(sums), L(size_t(k) * k), x(k), g(k), b(k), low(k), high(k), u(k), inverse(k), free(k),
         index(k) {}
 
-  // Solve one problem. False where it did not end in time.
+  // Solve one problem, from f or afresh. False where it did not end in time.
   template <class T, class U>
-  bool solve(T *f, const T *from, double l1, const U *lows, const U *highs, double total, int64_t stride) {
+  bool solve(T *f, const T *from, double l1, const U *lows, const U *highs, double total, int64_t stride,
+             bool afresh = false) {
     for (int p = 0; p < k; ++p) {
       const int64_t at = p * stride;
       low[p] = lows ? double(lows[at]) : 0;
@@ -29,8 +30,11 @@ public:
         high[p] = std::min(high[p], total);
       x[p] = double(f[at]);
       b[p] = double(from[at]) - l1;
-      free[p] = low[p] < x[p] && x[p] < high[p];
     }
+    if (sums && afresh)
+      begin_at_corner(total);
+    for (int p = 0; p < k; ++p)
+      free[p] = low[p] < x[p] && x[p] < high[p];
     double scale = 0;
     for (int p = 0; p < k; ++p) {
       double size = std::abs(b[p]);
@@ -40,11 +44,12 @@ public:
     }
     bool done = false;
     for (int round = 0; round < 10 * k + 20 && !done; ++round) {
-      for (int p = 0; p < k; ++p) {
+      for (int p = 0; p < k; ++p)
         g[p] = -b[p];
-        for (int q = 0; q < k; ++q)
-          g[p] += G[size_t(p) * k + q] * x[q];
-      }
+      for (int q = 0; q < k; ++q)
+        if (x[q] != 0)
+          for (int p = 0; p < k; ++p)
+            g[p] += G[size_t(q) * k + p] * x[q];
       // Only from the optimum of the free entries is another one let go.
       if (!advance())
         done = !let_go(1e-13 * scale);
@@ -55,6 +60,39 @@ public:
   }
 
 private:
+  // Give all of the sum to the entries that lower the objective most by themselves, one after the other: the free
+  // ones then grow from one, where a point inside frees them all. Where nothing tells them apart they stay alike.
+  void begin_at_corner(double total) {
+    bool told = false;
+    for (int p = 0; p < k; ++p)
+      told |= b[p] != b[0] || curvature(p, p) != curvature(0, 0);
+    if (!told)
+      return;
+    double rest = total;
+    for (int p = 0; p < k; ++p) {
+      x[p] = low[p];
+      rest -= low[p];
+      free[p] = true;
+    }
+    while (rest > 0) {
+      int best = -1;
+      double least = 0;
+      for (int p = 0; p < k; ++p) {
+        const double all = std::min(rest, high[p] - low[p]), value = all * (0.5 * all * curvature(p, p) - b[p]);
+        if (free[p] && all > 0 && (best < 0 || value < least)) {
+          least = value;
+          best = p;
+        }
+      }
+      if (best < 0)
+        break;
+      const double all = std::min(rest, high[best] - low[best]);
+      x[best] += all;
+      rest -= all;
+      free[best] = false;
+    }
+  }
+
   // Go towards the optimum over the free entries, as far as the bounds allow; false once it has been reached.
   bool advance() {
     const int n = direction();

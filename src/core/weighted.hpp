@@ -100,7 +100,7 @@ SweepSums weighted(Grams &&grams, T *W, int k, int64_t m, const T *gram, const W
             own[size_t(p) * k + q] = G[(int64_t(p) * k + q) * L + r];
         if (constrained)
           active_set.solve(w + r, b + r, 0.0, given.low ? low + r : nullptr, given.low ? high + r : nullptr,
-                           rule.total, L);
+                           rule.total, L, rule.finish != WeightedRule::none);
         else
           pivoting.solve(w + r, b + r, 0.0, L);
       }
