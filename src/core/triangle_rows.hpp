@@ -9,11 +9,11 @@ namespace nonneg::NONNEG_LEVEL {
 
 template <class T> class Triangle {
 public:
-  Triangle(int k, int width) : numbers(width * width), k_(k), width_(width), products_(width) {}
+  Triangle(int k, int width) : numbers(int64_t(width) * width), k_(k), width_(width), products_(width) {}
 
-  const int numbers; // room that the sums take
+  const int64_t numbers; // room that the sums take
 
-  int at(int p, int q) const { return p * width_ + q; }
+  int64_t at(int p, int q) const { return int64_t(p) * width_ + q; }
 
   // Add the outer products of h, and to b the products of h with x.
   template <bool weighed, class I> void add(const Entries<T, I> &entries, T *sums, T *b) const {

@@ -94,11 +94,11 @@ template <class T> class Triangle {
 public:
   Triangle(int k, int) : numbers(tile_at(sides(k), 0) * tile<T> * tile<T>), sides_(sides(k)) {}
 
-  const int numbers; // room that the sums take
+  const int64_t numbers; // room that the sums take
 
-  int at(int p, int q) const {
+  int64_t at(int p, int q) const {
     constexpr int S = tile<T>;
-    return int(tile_at(p / S, q / S)) * S * S + p % S * S + q % S;
+    return tile_at(p / S, q / S) * S * S + p % S * S + q % S;
   }
 
   // Add the outer products of h, and to b the products of h with x.
