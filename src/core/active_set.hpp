@@ -72,24 +72,22 @@ private:
     for (int p = 0; p < k; ++p) {
       x[p] = low[p];
       rest -= low[p];
-      free[p] = true;
     }
     while (rest > 0) {
       int best = -1;
       double least = 0;
       for (int p = 0; p < k; ++p) {
-        const double all = std::min(rest, high[p] - low[p]), value = all * (0.5 * all * curvature(p, p) - b[p]);
-        if (free[p] && all > 0 && (best < 0 || value < least)) {
+        const double all = std::min(rest, high[p] - x[p]), value = all * (0.5 * all * curvature(p, p) - b[p]);
+        if (all > 0 && (best < 0 || value < least)) {
           least = value;
           best = p;
         }
       }
       if (best < 0)
         break;
-      const double all = std::min(rest, high[best] - low[best]);
+      const double all = std::min(rest, high[best] - x[best]);
       x[best] += all;
       rest -= all;
-      free[best] = false;
     }
   }
 

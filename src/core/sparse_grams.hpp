@@ -16,8 +16,7 @@ public:
   StoredGrams(const StoredRows<T, I> &source, int k, int64_t stop)
       : source_(source), k_(k), end_(source.indptr[stop]), triangle_(k, source.width),
         piece_(std::max<int64_t>(lanes<T>, near_by / (source.width * int64_t(sizeof(T))))),
-        room_(3 * (piece_ + lanes<T>)), sums_(lanes<T> * triangle_.numbers), b_(lanes<T> * int64_t(source.width)),
-        products_(source.width) {}
+        room_(3 * (piece_ + lanes<T>)), sums_(lanes<T> * triangle_.numbers), b_(lanes<T> * int64_t(source.width)) {}
 
   // Add what the rows i .. i + count - 1 bring to the lower triangles of G and to b, which stand in the lanes.
   void add(int64_t i, int count, T *G, T *b) {
@@ -55,7 +54,7 @@ private:
       for (int64_t t = 0; piece.excess && t < piece.count; ++t)
         others += piece.excess[t] != 1;
       if (!piece.excess)
-        add_products(entries, products_ + 0, b); // all count as those that are not stored
+        add_products(entries, b); // all count as those that are not stored
       else if (others == 0)
         triangle_.template add<false>(entries, sums, b);
       else
@@ -68,7 +67,7 @@ private:
   const int64_t end_;
   const Triangle<T> triangle_;
   const int64_t piece_;
-  Scratch<T> room_, sums_, b_, products_;
+  Scratch<T> room_, sums_, b_;
 };
 
 } // namespace nonneg::NONNEG_LEVEL

@@ -12,16 +12,17 @@ template <class T, class I> struct Entries {
   int width;
 };
 
-// b += the sum of x h; `products` is room for one row.
-template <class T, class I> void add_products(const Entries<T, I> &entries, T *products, T *b) {
+// b += the sum of x h
+template <class T, class I> void add_products(const Entries<T, I> &entries, T *b) {
   const int width = entries.width, vectors = width / half<T>;
   for (int v = 0, nv; v < vectors; v += nv) {
     nv = group_size(vectors, v, gather_vectors);
+    T products[gather_vectors * half<T>];
     gather_pick<T, I>(nv, entries.indices, entries.x, 0, entries.count, entries.packed + v * half<T>, width,
-                      products + v * half<T>);
+                      products);
+    for (int i = 0; i < nv * half<T>; ++i)
+      b[v * half<T> + i] += products[i];
   }
-  for (int p = 0; p < width; ++p)
-    b[p] += products[p];
 }
 
 } // namespace nonneg::NONNEG_LEVEL

@@ -9,7 +9,7 @@ namespace nonneg::NONNEG_LEVEL {
 
 template <class T> class Triangle {
 public:
-  Triangle(int k, int width) : numbers(int64_t(width) * width), k_(k), width_(width), products_(width) {}
+  Triangle(int k, int width) : numbers(int64_t(width) * width), k_(k), width_(width) {}
 
   const int64_t numbers; // room that the sums take
 
@@ -17,7 +17,7 @@ public:
 
   // Add the outer products of h, and to b the products of h with x.
   template <bool weighed, class I> void add(const Entries<T, I> &entries, T *sums, T *b) const {
-    add_products(entries, products_ + 0, b);
+    add_products(entries, b);
     add_band<weighed, first, first / lanes<T>>(entries, 0, 0, sums);
     for (int row = first; row < k_; row += band) {
       const int vectors = (row + band + lanes<T> - 1) / lanes<T>;
@@ -62,7 +62,6 @@ private:
   }
 
   const int k_, width_;
-  Scratch<T> products_;
 };
 
 } // namespace nonneg::NONNEG_LEVEL
