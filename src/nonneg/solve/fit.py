@@ -151,9 +151,9 @@ def factorize(
     -----
     Known parts and bounds keep the order of parts; they, and the simplex, keep the scale that they fix.
 
-    Long data are factorized on every eleventh row (or column) first, large dense data of low rank in a random sketch
-    (Tepper & Sapiro 2016, doi:10.1109/TSP.2016.2516971), then on X from there. Results are the
-    same to the last bit for any number of threads.
+    Long data are factorized on every eleventh row (or column) first, large dense data under the squared error, in a
+    random sketch if their rank is low (Tepper & Sapiro 2016, doi:10.1109/TSP.2016.2516971), then X and the loss go on
+    from there. Results are the same to the last bit for any number of threads.
 
     Examples
     --------

@@ -23,7 +23,8 @@ class WarmUp:
     """Smaller problems that stand for X, the smallest first; prepared once for all runs.
 
     An eleventh of the rows stands for a tall X: its parts are nearly those of all rows, and W follows from them.
-    Under the squared error a random sketch stands for dense data of low rank (Tepper & Sapiro 2016,
+    Of large dense data the squared error stands for any other loss: its products cost far less than passes over each
+    entry. Under the squared error a random sketch stands for dense data of low rank (Tepper & Sapiro 2016,
     doi:10.1109/TSP.2016.2516971).
     """
 
@@ -41,7 +42,9 @@ class WarmUp:
         self.thinned = source.thinned() if solver.warms_up else None
         self.roots = [root_counts(each) for each in (source, self.thinned.source if self.thinned else source)]
         kept = (source if self.thinned is None else self.thinned.source).complete()
-        self.sketch = sketch_if_worth(kept, k, seed) if solver.warms_up and beta == 2 else None
+        large = solver.warms_up and isinstance(kept, Dense) and min(kept.shape) >= 4 * width(k)
+        self.sketch = sketch_if_worth(kept, k, seed) if large else None
+        self.squared: Source | None = self.sketch or (kept if large and beta != 2 else None)
         self.smallest: Source = self.sketch or kept
         # Those of the rows and columns that are kept.
         on_W, on_H = (
@@ -55,6 +58,7 @@ class WarmUp:
         """What was used, as plain values."""
         return {
             "thinned": None if self.thinned is None else {"side": self.thinned.side, "step": THINNING},
+            "squared_error_first": self.squared is not None and self.beta != 2,
             "sketch": None if self.sketch is None else {"rank": len(self.sketch.B), "energy": self.sketch.energy},
         }
 
@@ -71,11 +75,8 @@ class WarmUp:
                 W = W[:, ::THINNING].copy()
             if H.shape[1] != self.thinned.source.shape[1]:
                 H = H[:, ::THINNING].copy()
-        if self.sketch is not None:
-            compressed = SquaredError(self.sketch, self._shrinks(self.sketch), self.bounds)
-            W = W if self.roots[1] is None else W * self.roots[1]
-            W, H = self._follow(compressed, Restarting(), (W, H), rules, state)
-            W = self.counted_once(W)
+        if self.squared is not None:
+            W, H = self._by_squares(self.squared, (W, H), rules, state)
         if self.thinned is None:
             return W, H
         side, kept = self.thinned
@@ -84,6 +85,21 @@ class WarmUp:
         if side == "W":
             return whole.solve("W", H, accuracy="rough"), H
         return W, whole.solve("H", W, accuracy="rough")
+
+    def _by_squares(self, squared: Source, start: Start, rules: Sequence[Rule], state: State) -> Start:
+        """Return a better start by the squared error; under another loss a penalty would mean something else here."""
+        W, H = start
+        problem = SquaredError(
+            squared, self._shrinks(squared) if self.beta == 2 else (Shrink(), Shrink()), self.bounds
+        )
+        W = W if self.roots[1] is None else W * self.roots[1]
+        W, H = self._follow(problem, Restarting(), (W, H), rules, state)
+        W = self.counted_once(W)
+        if self.beta != 2:
+            # Updates of a divergence cannot revive a part that sweeps have emptied.
+            empty = ~(W.any(axis=1) & H.any(axis=1))
+            W[empty], H[empty] = start[0][empty], start[1][empty]
+        return W, H
 
     def _shrinks(self, source: Source) -> tuple[Shrink, Shrink]:
         return scaled_shrinks(self.penalty, source, self.beta)
@@ -105,12 +121,13 @@ COARSE = 30
 
 
 def sketch_if_worth(source: Source, k: int, seed: int) -> LowRank | None:
-    """Sketch dense data if products with the sketch are far cheaper and it holds most of X.
-
-    Whether to try depends on the shape and k alone; a sketch that holds too little is thrown away.
-    """
-    rank = 2 * k + 20
-    if not isinstance(source, Dense) or min(source.shape) < 4 * rank or source.squared_norm == 0:
+    """Sketch large dense data; a sketch that holds too little of them is thrown away."""
+    if source.squared_norm == 0:
         return None
-    small = sketch(source, rank, 1, seed)
+    small = sketch(source, width(k), 1, seed)
     return small if small.energy >= 0.8 else None
+
+
+def width(k: int) -> int:
+    """Return the rank of a sketch for k parts; data four times as long on either side are worth one."""
+    return 2 * k + 20
