@@ -220,3 +220,29 @@ def test_rows_that_are_not_there_cannot_be_reconstructed(rows):
     result = nonneg.factorize(np.ones((30, 4)), 1, seed=0)
     with pytest.raises(IndexError, match=r"positions from 0 to 29, or 30 booleans: .*[^.]\.$"):
         result.reconstruct(rows)
+
+
+# --- passes over X ---------------------------------------------------------------------------------------
+
+
+def test_new_rows_are_read_as_little_as_can_be(planted, monkeypatch):
+    X = planted(40, 30)[0]
+    result = nonneg.factorize(X, 3, seed=0)
+    want, looks = result.transform(X), []
+    extent = nonneg._core.extent
+    monkeypatch.setattr(nonneg._core, "extent", lambda *args: looks.append(args) or extent(*args))
+    monkeypatch.setattr(nonneg.data.Dense, "_moments", property(lambda _: pytest.fail("the norm of X was computed")))
+    assert np.array_equal(result.transform(X), want)
+    assert len(looks) == 1
+
+
+@pytest.mark.parametrize("hole", [0.0, np.nan])
+@pytest.mark.parametrize("factor", [1e-30, 1.0, 3e20])
+def test_the_largest_entry_seen_by_the_check_gives_the_scale(hole, factor):
+    X = np.random.default_rng(0).normal(size=(7, 5)) * factor
+    X[2, 3] = hole
+    for data in (X, scipy.sparse.csr_array(X)):
+        observed = nonneg.data.observe(data, negative="allow")
+        assert observed.size == np.nanmax(np.abs(X))
+        source = nonneg.data.as_source(observed)
+        assert 1 <= observed.size * source.scale.whole < 2

@@ -57,8 +57,11 @@ def check_given(X: Any) -> None:
         raise ValueError("X is None; give a matrix of numbers, such as an array, a data frame or a sparse matrix.")
 
 
-def check_values(X: Any, negative: str, name: str, *, missing: bool = False) -> int:
-    """Refuse infinity, negative entries and, unless some may be missing, NaN; return the number of NaN."""
+def check_values(X: Any, negative: str, name: str, *, missing: bool = False) -> tuple[int, float]:
+    """Refuse infinity, negative entries and, unless some may be missing, NaN.
+
+    Returns the number of NaN and the largest absolute entry, which a source needs too: a pass over X is dear.
+    """
     if negative not in ("error", "allow"):
         raise ValueError(f'negative must be "error" or "allow", got {negative!r}.')
     flat = X.data if scipy.sparse.issparse(X) else (X if X.flags.c_contiguous else X.T).reshape(-1)
@@ -81,7 +84,7 @@ def check_values(X: Any, negative: str, name: str, *, missing: bool = False) -> 
             f"Negative values in data passed to {name}: {value:g} at row {row}, column {column}; "
             'negative="allow" fits such data under W, H >= 0.'
         )
-    return int(n_missing)
+    return int(n_missing), max(-low, high)
 
 
 def check_loss_domain(

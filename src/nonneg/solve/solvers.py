@@ -85,7 +85,7 @@ def shaped_squared_error(
     if isinstance(source, WeightedSparse) or source.sample_weight is not None or bounds != FREE:
         raise ValueError(
             "smooth_W, smooth_H and min_volume go with missing entries, weights and uncertainties of a dense X, but "
-            "not of a sparse one, nor with sample_weight, known parts or bounds; leave out one or the other."
+            "not of a sparse one, nor with sample_weight, fixed, upper or simplex; leave out one or the other."
         )
     if isinstance(source, WeightedDense) and not source.observed.complete:
         return ExpectedShapedSquaredError(source, shrinks, penalty)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from nonneg.data import Array, Source, counted, gram, mix
@@ -30,9 +32,13 @@ class SquaredError:
 
     def __init__(self, source: Source, shrinks: tuple[Shrink, Shrink], bounds: Pair = FREE) -> None:
         self.source, self.shrinks, self.bounds = source, shrinks, bounds
-        self.total = 0.5 * source.squared_norm
-        self.noise, self.exact = NOISE[source.dtype] * self.total, False
+        self.noise, self.exact = 0.0, False
         self._product, self._gram = 0.0, np.zeros((0, 0))
+
+    @cached_property
+    def total(self) -> float:
+        """Half the squared norm of X; new rows for known parts do without this pass over X."""
+        return 0.5 * self.source.squared_norm
 
     def begin(self, start: tuple[Array, Array]) -> tuple[Array, Array]:
         """Return the start: sweeps move parts away from zero."""
