@@ -1,4 +1,4 @@
-"""Before the first iteration on X: the same problem on far less data."""
+"""Before the first iteration on X: the same problem on far less data, or an easier one."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from nonneg.solve.stop import Iterations, RelativeDecrease, Rule, Seconds, State
 
 
 class WarmUp:
-    """Smaller problems that stand for X, the smallest first; prepared once for all runs.
+    """Easier problems that stand for X, the easiest first; prepared once for all runs.
 
     An eleventh of the rows stands for a tall X: its parts are nearly those of all rows, and W follows from them.
-    Of large dense data the squared error stands for any other loss: its products cost far less than passes over each
-    entry. Under the squared error a random sketch stands for dense data of low rank (Tepper & Sapiro 2016,
-    doi:10.1109/TSP.2016.2516971).
+    For large dense data the squared error stands for any other loss: its products cost far less than passes over each
+    entry, and it has fewer poor minima. Under the squared error a random sketch stands for dense data of low rank
+    (Tepper & Sapiro 2016, doi:10.1109/TSP.2016.2516971).
     """
 
     def __init__(
