@@ -6,8 +6,9 @@ import scipy.sparse
 
 import nonneg
 from nonneg import Iterations, KKTBelow, Penalty, RelativeDecrease
-from nonneg.data import as_source
+from nonneg.data import as_source, observe
 from nonneg.solve import warmup
+from nonneg.solve.bounds import FREE
 from nonneg.solve.solvers import solver_for
 from nonneg.solve.starts import random_start
 from nonneg.solve.stop import State
@@ -23,6 +24,10 @@ def data(m=SIDE + 10, n=SIDE, k=K, seed=0):
     rng = np.random.default_rng(seed)
     W, H = rng.exponential(size=(m, k)) + 0.1, rng.exponential(size=(k, n)) + 0.1
     return W @ H * rng.uniform(0.8, 1.2, (m, n)), W, H
+
+
+def problem_of(source, solver):
+    return solver.problem(source, Penalty().shrinks((0, 0)), FREE)
 
 
 def without(monkeypatch):
@@ -93,6 +98,25 @@ def test_rows_count_as_often_as_they_are_there():
     np.testing.assert_allclose(same, repeated.reconstruct(), atol=1e-6 * X.max())
 
 
+def test_rows_come_back_as_they_are():
+    W, H = data()[1:]
+    X = W @ H
+    counts = np.random.default_rng(1).integers(0, 100, len(X))
+    source, solver = as_source(observe(X, sample_weight=counts)), solver_for(1.0, "auto")
+    warm_up = warmup.WarmUp(source, K, Penalty(), 1.0, solver, 0)
+    found_W, found_H = warm_up(problem_of(source, solver), random_start(source, K, 0), [], State())
+    seen = counts > 0
+    off = found_W.T @ found_H - source.scale.up(X)
+    assert np.linalg.norm(off[seen]) < 0.1 * np.linalg.norm(source.scale.up(X)[seen])
+
+
+def test_noise_that_no_sketch_holds_is_met_on_all_of_x():
+    X = (np.random.default_rng(0).random((SIDE, SIDE)) < 0.1).astype(float)
+    result = nonneg.factorize(X, K, loss="kullback-leibler", seed=0, stop=Iterations(3))
+    assert result.settings["sketch"] is None
+    assert result.settings["squared_error_first"]
+
+
 def test_gaps_are_filled_for_it():
     X, W, H = data()
     X[np.random.default_rng(1).random(X.shape) < 0.2] = np.nan
@@ -136,7 +160,7 @@ def test_a_part_that_sweeps_empty_begins_anew(monkeypatch):
         return path
 
     monkeypatch.setattr(warmup, "iterate", emptied)
-    W, H = warm_up(solver.problem(source, Penalty().shrinks((0, 0)), (None, None)), start, [], State())
+    W, H = warm_up(problem_of(source, solver), start, [], State())
     for got, given in ((W, start[0]), (H, start[1])):
         assert not np.array_equal(got[0], given[0])
         assert np.array_equal(got[1:], given[1:])
