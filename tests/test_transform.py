@@ -243,6 +243,6 @@ def test_the_largest_entry_seen_by_the_check_gives_the_scale(hole, factor):
     X[2, 3] = hole
     for data in (X, scipy.sparse.csr_array(X)):
         observed = nonneg.data.observe(data, negative="allow")
-        assert observed.size == np.nanmax(np.abs(X))
+        assert observed.largest_entry == np.nanmax(np.abs(X))
         source = nonneg.data.as_source(observed)
-        assert 1 <= observed.size * source.scale.whole < 2
+        assert 1 <= observed.largest_entry * source.scale.whole < 2

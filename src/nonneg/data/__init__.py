@@ -55,8 +55,8 @@ def as_source(X: Any, scale: Scale | None = None, *, filled: bool = False) -> En
     `filled` reads a dense X as a whole, however much of it is missing.
     """
     if isinstance(X, Observed):
-        if scale is None and X.size is not None:
-            scale = Scale.of(X.size)
+        if scale is None and X.largest_entry is not None:
+            scale = Scale.of(X.largest_entry)
         if not X.plain:
             return _weighted(X, scale, filled)
         X, largest = X.X, X.largest

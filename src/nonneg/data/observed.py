@@ -39,8 +39,8 @@ class Observed:
         Entries that were not observed.
     weighed : bool
         Whether the user gave weights or uncertainties, be they all alike.
-    size : float or None
-        Largest absolute entry, if it is known.
+    largest_entry : float or None
+        Its absolute value, if it is known.
     """
 
     X: Any
@@ -50,7 +50,7 @@ class Observed:
     largest: float = 1.0
     n_missing: int = 0
     weighed: bool = False
-    size: float | None = None
+    largest_entry: float | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -169,11 +169,13 @@ def observe(
     if zeros and not scipy.sparse.issparse(X):
         X = _without_zeros(X, new_rows)
     m, n = X.shape
-    n_missing, size = check_values(X, negative, name, missing=True)
+    n_missing, largest_entry = check_values(X, negative, name, missing=True)
     n_missing += _not_stored(X, elsewhere)
     if n_missing == m * n and not new_rows:
         raise ValueError(f"X is entirely missing: none of its {m} x {n} entries was observed.")
-    return Observed(X, counts, check_sample_weight(sample_weight, X), elsewhere, largest, n_missing, weighed, size)
+    return Observed(
+        X, counts, check_sample_weight(sample_weight, X), elsewhere, largest, n_missing, weighed, largest_entry
+    )
 
 
 def thin(observed: Observed, side: str) -> Observed:
