@@ -11,14 +11,13 @@ Numbers are medians over the seeds.
 
 from __future__ import annotations
 
-import argparse
 import time
 import warnings
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from fits import Start, processor, random_start, rest
+from fits import Start, parser_of, processor, random_start, rest
 from problems import DIVERGENCE_PROBLEMS, KL, DivergenceProblem
 from scipy.special import kl_div
 from sklearn.decomposition import NMF as SklearnNMF
@@ -132,10 +131,7 @@ HEAD = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", help="a word of the problem's name")
-    parser.add_argument("--seeds", type=int, default=3)
-    options = parser.parse_args()
+    options = parser_of(__doc__).parse_args()
     warnings.simplefilter("ignore")
     print(f"{processor()}, {thread_count()} threads, kernels {level()}, {options.seeds} seeds\n\n{HEAD}", flush=True)
     for problem in DIVERGENCE_PROBLEMS:

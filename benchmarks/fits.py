@@ -197,10 +197,16 @@ def transform_speed(X: np.ndarray, k: int = 15) -> str:
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser_of(text: str, seeds: int = 3) -> argparse.ArgumentParser:
+    """Return what reads the arguments that the tables share; `text` is the script's docstring."""
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="a word of the problem's name")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=seeds)
+    return parser
+
+
+def main() -> None:
+    parser = parser_of(__doc__)
     parser.add_argument("--strict", action="store_true")
     parser.add_argument("--quality", action="store_true")
     options = parser.parse_args()

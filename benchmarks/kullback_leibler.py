@@ -9,12 +9,11 @@ reach from the same start, and to 1.001 x the best that any variant reached in 6
 
 from __future__ import annotations
 
-import argparse
 import time
 import warnings
 
 import numpy as np
-from fits import random_start
+from fits import parser_of, random_start
 from problems import DIVERGENCE_PROBLEMS
 
 import nonneg
@@ -39,10 +38,7 @@ def path(X: object, k: int, start: object, most: int, updates: int) -> tuple[np.
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", help="a word of the problem's name")
-    parser.add_argument("--seeds", type=int, default=3)
-    options = parser.parse_args()
+    options = parser_of(__doc__).parse_args()
     warnings.simplefilter("ignore")
     print("| problem | " + " | ".join(f"{most} sweeps, {updates} MU" for most, updates in VARIANTS) + " |")
     print("|---" * (len(VARIANTS) + 1) + "|", flush=True)

@@ -9,13 +9,12 @@ docs/how_it_works.rst.
 
 from __future__ import annotations
 
-import argparse
 import time
 import warnings
 from collections.abc import Callable
 
 import numpy as np
-from fits import random_start, rest
+from fits import parser_of, random_start, rest
 from problems import dense_counts, digits, faces, piano, pines, reuters
 
 import nonneg
@@ -63,10 +62,7 @@ def run(X: np.ndarray, k: int, loss: float, seed: int, *, first: bool) -> tuple[
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", help="a word of the problem's name")
-    parser.add_argument("--seeds", type=int, default=5)
-    options = parser.parse_args()
+    options = parser_of(__doc__, seeds=5).parse_args()
     warnings.simplefilter("ignore")
     print("| data | beta | s without | s with | above the best without | above the best with |\n" + "|---" * 6 + "|")
     for name, load, k, losses in PROBLEMS:

@@ -26,8 +26,11 @@ def data(m=SIDE + 10, n=SIDE, k=K, seed=0):
     return W @ H * rng.uniform(0.8, 1.2, (m, n)), W, H
 
 
-def problem_of(source, solver):
-    return solver.problem(source, Penalty().shrinks((0, 0)), FREE)
+def warmed(source, start):
+    """Return what the warm-up makes of a start under Kullback-Leibler."""
+    solver = solver_for(1.0, "auto")
+    whole = solver.problem(source, Penalty().shrinks((0, 0)), FREE)
+    return warmup.WarmUp(source, K, Penalty(), 1.0, solver, 0)(whole, start, [], State())
 
 
 def without(monkeypatch):
@@ -102,9 +105,8 @@ def test_rows_come_back_as_they_are():
     W, H = data()[1:]
     X = W @ H
     counts = np.random.default_rng(1).integers(0, 100, len(X))
-    source, solver = as_source(observe(X, sample_weight=counts)), solver_for(1.0, "auto")
-    warm_up = warmup.WarmUp(source, K, Penalty(), 1.0, solver, 0)
-    found_W, found_H = warm_up(problem_of(source, solver), random_start(source, K, 0), [], State())
+    source = as_source(observe(X, sample_weight=counts))
+    found_W, found_H = warmed(source, random_start(source, K, 0))
     seen = counts > 0
     off = found_W.T @ found_H - source.scale.up(X)
     assert np.linalg.norm(off[seen]) < 0.1 * np.linalg.norm(source.scale.up(X)[seen])
@@ -149,8 +151,6 @@ def test_a_strong_penalty_leaves_as_much_as_it_leaves_without(monkeypatch):
 
 def test_a_part_that_sweeps_empty_begins_anew(monkeypatch):
     source = as_source(data()[0])
-    solver = solver_for(1.0, "auto")
-    warm_up = warmup.WarmUp(source, K, Penalty(), 1.0, solver, 0)
     start = random_start(source, K, 0)
     follow = warmup.iterate
 
@@ -160,7 +160,7 @@ def test_a_part_that_sweeps_empty_begins_anew(monkeypatch):
         return path
 
     monkeypatch.setattr(warmup, "iterate", emptied)
-    W, H = warm_up(problem_of(source, solver), start, [], State())
+    W, H = warmed(source, start)
     for got, given in ((W, start[0]), (H, start[1])):
         assert not np.array_equal(got[0], given[0])
         assert np.array_equal(got[1:], given[1:])

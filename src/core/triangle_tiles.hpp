@@ -7,10 +7,10 @@
 
 namespace nonneg::NONNEG_LEVEL {
 
-// A vector is `tile_rows` rows of a tile beside each other.
-template <class T> constexpr int tile = 4;
-template <class T> constexpr int tile_rows = lanes<T> / tile<T>;
-template <class T> constexpr int tile_vectors = tile<T> / tile_rows<T>;
+// Rows and columns of a tile. A vector is `tile_rows` rows beside each other.
+constexpr int tile = 4;
+template <class T> constexpr int tile_rows = lanes<T> / tile;
+template <class T> constexpr int tile_vectors = tile / tile_rows<T>;
 
 // Rows and columns of tiles whose sums stay in registers together.
 constexpr int most_tiles(int vectors, int most = 1) {
@@ -25,7 +25,7 @@ NONNEG_INLINE vec<double> repeat(const double *p) {
 
 // Rows of tiles from their left side: out[v] has each number of row v in all columns.
 template <class T, int v = 0> NONNEG_INLINE void spread(vec<T> left, vec<T> *out) {
-  out[v] = Count<lanes<T>>::template spread<tile<T>, v * tile_rows<T>>(left);
+  out[v] = Count<lanes<T>>::template spread<tile, v * tile_rows<T>>(left);
   if constexpr (v + 1 < tile_vectors<T>)
     spread<T, v + 1>(left, out);
 }
@@ -35,7 +35,7 @@ constexpr int64_t tile_at(int row, int column) { return int64_t(row) * (row + 1)
 // P x Q tiles, the first of which is (row, column); those in a corner of the triangle bring b as well.
 template <int P, int Q, bool corner, bool weighed, class T, class I>
 void add_tiles(const Entries<T, I> &entries, int row, int column, T *tiles, T *b) {
-  constexpr int S = tile<T>, V = tile_vectors<T>, L = lanes<T>;
+  constexpr int S = tile, V = tile_vectors<T>, L = lanes<T>;
   vec<T> sum[P][Q][V] = {}, pull[Q] = {};
   for (int64_t t = 0; t < entries.count; ++t) {
     const T *h = entries.packed + int64_t(entries.indices[t]) * entries.width;
@@ -92,12 +92,12 @@ void pick_tiles(int rows, int columns, const Entries<T, I> &entries, int row, in
 
 template <class T> class Triangle {
 public:
-  Triangle(int k, int) : numbers(tile_at(sides(k), 0) * tile<T> * tile<T>), sides_(sides(k)) {}
+  Triangle(int k, int) : numbers(tile_at(sides(k), 0) * tile * tile), sides_(sides(k)) {}
 
   const int64_t numbers; // room that the sums take
 
   int64_t at(int p, int q) const {
-    constexpr int S = tile<T>;
+    constexpr int S = tile;
     return tile_at(p / S, q / S) * S * S + p % S * S + q % S;
   }
 
@@ -114,7 +114,7 @@ public:
   }
 
 private:
-  static constexpr int sides(int k) { return (k + tile<T> - 1) / tile<T>; }
+  static constexpr int sides(int k) { return (k + tile - 1) / tile; }
 
   const int sides_;
 };

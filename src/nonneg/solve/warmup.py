@@ -87,11 +87,10 @@ class WarmUp:
         return W, whole.solve("H", W, accuracy="rough")
 
     def _by_squares(self, squared: Source, start: Start, rules: Sequence[Rule], state: State) -> Start:
-        """Return a better start by the squared error; under another loss a penalty would mean something else here."""
         W, H = start
-        problem = SquaredError(
-            squared, self._shrinks(squared) if self.beta == 2 else (Shrink(), Shrink()), self.bounds
-        )
+        # Under another loss a penalty would mean something else here.
+        shrinks = self._shrinks(squared) if self.beta == 2 else (Shrink(), Shrink())
+        problem = SquaredError(squared, shrinks, self.bounds)
         W = W if self.roots[1] is None else W * self.roots[1]
         W, H = self._follow(problem, Restarting(), (W, H), rules, state)
         W = self.counted_once(W)
