@@ -263,7 +263,8 @@ def _fit(
         state = State(began=began, scale=source.scale, degree=beta)
         name, given = make_start(source, warm_up, k, start if best is None else "random", run_seed, bounds)
         # A result is not improved by beginning it anew on less data.
-        first = given if isinstance(start, Factorization) else warm_up(problem, given, rules, state)
+        own_seed = None if name == "given" else run_seed
+        first = given if isinstance(start, Factorization) else warm_up(problem, given, rules, state, own_seed)
         if gaps is not None:
             # Where nothing was observed nothing pulls: the start would stay.
             for W, H in (first, given) if name == "given" else (first,):
@@ -281,6 +282,7 @@ def _fit(
             "start": name,
             **arguments,
             **warm_up.settings,
+            "surplus": 0 if own_seed is None else warm_up.surplus,
         }
         keep_order = name == "given" or constraints.keeps_order
         run = finish(problem, path, seed, settings, constraints, keep_order)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nonneg.data import THINNING, Array, Dense, Entries, LowRank, Source, root_counts, sketch
+from nonneg.data import THINNING, Array, Dense, Entries, LowRank, Source, Sparse, root_counts, sketch
 from nonneg.solve.bounds import FREE, Pair
 from nonneg.solve.loop import iterate
 from nonneg.solve.momentum import Momentum, Restarting
@@ -17,6 +17,7 @@ from nonneg.solve.solvers import Solver
 from nonneg.solve.squared_error import SquaredError
 from nonneg.solve.starts import Start
 from nonneg.solve.stop import Iterations, RelativeDecrease, Rule, Seconds, State
+from nonneg.solve.surplus import chosen_parts, surplus
 
 
 class WarmUp:
@@ -25,7 +26,7 @@ class WarmUp:
     An eleventh of the rows stands for a tall X: its parts are nearly those of all rows, and W follows from them.
     For large dense data the squared error stands for any other loss: its products cost far less than passes over each
     entry, and it has fewer poor minima. Under the squared error a random sketch stands for dense data of low rank
-    (Tepper & Sapiro 2016, doi:10.1109/TSP.2016.2516971).
+    (Tepper & Sapiro 2016, doi:10.1109/TSP.2016.2516971), and the parts of large sparse data are chosen from more.
     """
 
     def __init__(
@@ -40,11 +41,15 @@ class WarmUp:
     ) -> None:
         self.penalty, self.beta, self.solver = penalty, beta, solver
         self.thinned = source.thinned() if solver.warms_up else None
-        self.roots = [root_counts(each) for each in (source, self.thinned.source if self.thinned else source)]
-        kept = (source if self.thinned is None else self.thinned.source).complete()
-        large = solver.warms_up and isinstance(kept, Dense) and min(kept.shape) >= 4 * width(k)
-        self.sketch = sketch_if_worth(kept, k, seed) if large else None
-        self.squared: Source | None = self.sketch or (kept if large and beta != 2 else None)
+        few = self.thinned.source if self.thinned else source
+        self.roots = [root_counts(each) for each in (source, few)]
+        kept = few.complete()
+        large = solver.warms_up and min(kept.shape) >= 4 * width(k)
+        dense, sparse = (large and isinstance(kept, kind) for kind in (Dense, Sparse))
+        self.sketch = sketch_if_worth(kept, k, seed) if dense else None
+        self.squared: Source | None = self.sketch or (kept if dense and beta != 2 else None)
+        plain = beta == 2 and kept is few and bounds == FREE
+        self.surplus = surplus(k) if sparse and plain and k > 1 else 0
         self.smallest: Source = self.sketch or kept
         # Those of the rows and columns that are kept.
         on_W, on_H = (
@@ -67,8 +72,13 @@ class WarmUp:
         root = next((r for r in self.roots if r is not None and len(r) == W.shape[1]), None)
         return W if root is None else W / np.where(root > 0, root, 1)
 
-    def __call__(self, whole: Problem, start: Start, rules: Sequence[Rule], state: State) -> Start:
-        """Return a better start for the whole problem from one for X or for `smallest`."""
+    def __call__(
+        self, whole: Problem, start: Start, rules: Sequence[Rule], state: State, seed: int | None = None
+    ) -> Start:
+        """Return a better start for the whole problem from one for X or for `smallest`.
+
+        The seed is that of surplus parts; None adds none.
+        """
         W, H = start
         if self.thinned is not None:
             if W.shape[1] != self.thinned.source.shape[0]:
@@ -77,12 +87,17 @@ class WarmUp:
                 H = H[:, ::THINNING].copy()
         if self.squared is not None:
             W, H = self._by_squares(self.squared, (W, H), rules, state)
+        problem = whole
+        if self.thinned is not None:
+            kept = self.thinned.source
+            problem = self.solver.problem(kept, self._shrinks(kept), self.bounds)
+        if self.surplus and seed is not None:
+            limits = [rule for rule in rules if isinstance(rule, Seconds)]
+            W, H = chosen_parts(problem, self.solver.momentum, (W, H), limits, state, seed)
         if self.thinned is None:
             return W, H
-        side, kept = self.thinned
-        problem = self.solver.problem(kept, self._shrinks(kept), self.bounds)
         W, H = self._follow(problem, self.solver.momentum(), (W, H), rules, state)
-        if side == "W":
+        if self.thinned.side == "W":
             return whole.solve("W", H, accuracy="rough"), H
         return W, whole.solve("H", W, accuracy="rough")
 
