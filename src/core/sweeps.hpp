@@ -13,8 +13,9 @@ namespace nonneg::NONNEG_LEVEL {
 // Coordinates whose gradients are summed together, and vectors of rows beside each other.
 constexpr int sweep_group = 4, sweep_vectors = many_registers ? 3 : 2;
 
-// Gradient parts of the coordinates p .. p + P - 1, each but for the part of the group itself; then the
-// group's own updates, one after the other. `step` collects the decrease G_pp d^2 of every lane.
+// Gradients of the coordinates p .. p + P - 1 at the point before them; then their own updates, one after the
+// other, each of which corrects the gradients behind it: the shortest way from one to the next. Coordinates that
+// have just been updated are read last. `step` collects the decrease G_pp d^2 of every lane.
 template <class T, int P, bool Bounded>
 NONNEG_INLINE void sweep_coordinates(T *w, const T *b, const T *low, const T *high, const T *G, const T *inverse,
                                      int k, int p, const mask<T> *active, vec<T> *step) {
@@ -35,15 +36,10 @@ NONNEG_INLINE void sweep_coordinates(T *w, const T *b, const T *low, const T *hi
       }
     }
   };
+  subtract(p, k);
   subtract(0, p);
-  subtract(p + P, k);
+#pragma GCC unroll 4
   for (int s = 0; s < P; ++s) {
-    // Row p + s of G once more, for the coordinates of this group: the earlier ones are new by now.
-    for (int q = 0; q < P; ++q) {
-      const vec<T> g = fill(G[int64_t(p + s) * k + p + q]);
-      for (int v = 0; v < NV; ++v)
-        a[s][v] -= g * load(w + (p + q) * block + v * L);
-    }
     const vec<T> scale = fill(inverse[p + s]), curvature = fill(G[int64_t(p + s) * k + p + s]), zero{};
     for (int v = 0; v < NV; ++v) {
       T *at = w + (p + s) * block + v * L;
@@ -60,8 +56,20 @@ NONNEG_INLINE void sweep_coordinates(T *w, const T *b, const T *low, const T *hi
       const vec<T> d = now - old;
       step[v] += curvature * d * d;
       store<T>(at, now);
+#pragma GCC unroll 4
+      for (int later = s + 1; later < P; ++later)
+        a[later][v] -= G[int64_t(p + later) * k + p + s] * d;
     }
   }
+}
+
+template <class T, bool Bounded, int P = sweep_group>
+NONNEG_INLINE void sweep_pick(int count, T *w, const T *b, const T *low, const T *high, const T *G,
+                              const T *inverse, int k, int p, const mask<T> *active, vec<T> *step) {
+  if constexpr (P > 1)
+    if (count < P)
+      return sweep_pick<T, Bounded, P - 1>(count, w, b, low, high, G, inverse, k, p, active, step);
+  sweep_coordinates<T, P, Bounded>(w, b, low, high, G, inverse, k, p, active, step);
 }
 
 // Up to max_sweeps sweeps over the columns [start, stop); a column stops once a sweep moves it less than
@@ -96,11 +104,10 @@ SweepSums sweeps_within(T *F, const T *B, const T *G, int k, int64_t rows, T l1,
       active[v] = ~mask<T>{};
     for (int sweep = 0; sweep < max_sweeps; ++sweep) {
       vec<T> step[NV] = {};
-      int p = 0;
-      for (; p + sweep_group <= k; p += sweep_group)
-        sweep_coordinates<T, sweep_group, Bounded>(w, b, low, high, G, inverse, k, p, active, step);
-      for (; p < k; ++p)
-        sweep_coordinates<T, 1, Bounded>(w, b, low, high, G, inverse, k, p, active, step);
+      for (int p = 0, count; p < k; p += count) {
+        count = group_size(k, p, sweep_group);
+        sweep_pick<T, Bounded>(count, w, b, low, high, G, inverse, k, p, active, step);
+      }
       bool any = false;
       for (int v = 0; v < NV; ++v) {
         if (sweep == 0)
