@@ -6,6 +6,7 @@ import scipy.sparse
 
 import nonneg
 from nonneg import Iterations
+from nonneg.solve import surplus as surplus_module
 from nonneg.solve import warmup
 from nonneg.solve.surplus import least_missed_left_out, random_rows, surplus
 
@@ -15,7 +16,7 @@ SIDE = 4 * warmup.width(K)
 
 
 def groups(k=K, size=SIDE, seed=0):
-    """Return sparse data in which each row holds one of k parts, and how many rows hold each."""
+    """Return sparse data in which each row holds one of k parts."""
     rng = np.random.default_rng(seed)
     parts = rng.exponential(size=(k, size)) * (rng.random((k, size)) < 0.15)
     rows = parts[rng.integers(k, size=size)] * rng.uniform(0.5, 1.5, (size, 1))
@@ -77,6 +78,17 @@ def test_large_sparse_data_choose_their_parts(start):
     assert len(result.trace.loss) == 2
 
 
+@pytest.fixture
+def unwanted(monkeypatch):
+    """Let no parts be chosen."""
+
+    def refuse(*arguments):
+        raise AssertionError("parts were chosen")
+
+    monkeypatch.setattr(warmup, "chosen_parts", refuse)
+
+
+@pytest.mark.usefixtures("unwanted")
 def test_a_start_that_was_given_keeps_its_parts():
     X = groups()
     rng = np.random.default_rng(0)
@@ -99,6 +111,7 @@ def test_a_start_that_was_given_keeps_its_parts():
     ],
     ids="-".join,
 )
+@pytest.mark.usefixtures("unwanted")
 def test_where_parts_are_not_chosen(change):
     problem = {"X": groups(), "k": K, "seed": 0, "stop": Iterations(2)} | change
     assert nonneg.factorize(**problem).settings["surplus"] == 0
@@ -137,6 +150,40 @@ def test_bits_depend_on_neither_threads_nor_powers_of_two(dtype):
     for W, H in results[1:]:
         assert np.array_equal(W, results[0][0])
         assert np.array_equal(H, results[0][1])
+
+
+def test_random_runs_after_a_given_one_choose_theirs():
+    X = groups()
+    first = nonneg.factorize(X, K, start="random", seed=0)
+    again = nonneg.factorize(X, K, start=first, seed=1, n_init=4)
+    assert again.loss_value <= first.loss_value * (1 + 1e-9)
+    assert again.settings["surplus"] == (0 if again.settings["start"] == "given" else surplus(K))
+
+
+@pytest.mark.parametrize("limit", [Iterations(1), nonneg.Seconds(1e-9)], ids=["iterations", "seconds"])
+def test_limits_hold_for_each_stage(limit, monkeypatch):
+    counts, follow = [], surplus_module.iterate
+
+    def noted(*arguments, **options):
+        path = follow(*arguments, **options)
+        counts.append(path.state.iteration)
+        return path
+
+    monkeypatch.setattr(surplus_module, "iterate", noted)
+    nonneg.factorize(groups(), K, start="random", seed=0, stop=limit)
+    assert counts == [1, 1]
+    counts.clear()
+    nonneg.factorize(groups(), K, start="random", seed=0, stop=Iterations(20))
+    assert counts == [8, 4]
+
+
+def test_parts_that_are_equal_but_for_rounding():
+    rng = np.random.default_rng(0)
+    W, H = (rng.random((6, n)).astype(np.float32) for n in (300, 400))
+    H[1] = H[0] * np.float32(1 + 1e-7)
+    H[2] = H[0] * (1 + 1e-7 * rng.standard_normal(400)).astype(np.float32)
+    kept = least_missed_left_out(W, H, 4)[1]
+    assert sum(np.allclose(row, H[0], rtol=1e-5) for row in kept) == 1
 
 
 def test_each_run_adds_parts_of_its_own(monkeypatch):

@@ -30,7 +30,7 @@ def warmed(source, start):
     """Return what the warm-up makes of a start under Kullback-Leibler."""
     solver = solver_for(1.0, "auto")
     whole = solver.problem(source, Penalty().shrinks((0, 0)), FREE)
-    return warmup.WarmUp(source, K, Penalty(), 1.0, solver, 0)(whole, start, [], State())
+    return warmup.WarmUp(source, K, Penalty(), 1.0, solver, 0)(whole, start, [], State(), None)
 
 
 def without(monkeypatch):

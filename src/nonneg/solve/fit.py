@@ -262,9 +262,10 @@ def _fit(
         problem = solver.problem(source, scaled_shrinks(penalty, source, beta), bounds)
         state = State(began=began, scale=source.scale, degree=beta)
         name, given = make_start(source, warm_up, k, start if best is None else "random", run_seed, bounds)
-        # A result is not improved by beginning it anew on less data.
+        # Parts that were given are not replaced, and a result is not improved by beginning it anew on less data.
         own_seed = None if name == "given" else run_seed
-        first = given if isinstance(start, Factorization) else warm_up(problem, given, rules, state, own_seed)
+        resumed = name == "given" and isinstance(start, Factorization)
+        first = given if resumed else warm_up(problem, given, rules, state, own_seed)
         if gaps is not None:
             # Where nothing was observed nothing pulls: the start would stay.
             for W, H in (first, given) if name == "given" else (first,):

@@ -20,7 +20,8 @@ FLOOR = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-12}
 
 # Most sweeps for each product, and the step at which a row stops earlier (relative to its first). Measured on nine
 # real sets: 4 sweeps need up to six times the iterations on dense data, and where products are cheap the rows stop
-# early by themselves. The same numbers for every kind of data, so that dense and sparse X take the same path.
+# early by themselves. The same numbers for every kind of data, so that the loop takes the same path on dense and
+# sparse X.
 MOST_SWEEPS, SWEEP_STEP = 20, 0.1
 
 

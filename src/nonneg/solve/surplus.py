@@ -13,24 +13,25 @@ from nonneg.solve.problem import Problem
 from nonneg.solve.starts import Start
 from nonneg.solve.stop import Iterations, Rule, State
 
-# Parts for each one that was asked for, and iterations with so many. Measured on sparse data: texts end two to three
-# times closer to the best loss known, others as close as before; all at once, or over more stages, does no better.
-# Dense data and other losses do not gain.
-STAGES = ((1.5, 8), (1.25, 4))
-# Added to a Gram matrix, relative to its mean pivot, so that equal parts have an inverse.
-RIDGE = 1e-9
+# Parts at first for each one that was asked for; then iterations, and parts for each one that are left after them.
+# Measured on sparse data (benchmarks/chosen_parts.py): all at once, twice as many, or more stages do no better; dense
+# data and other losses do not gain.
+AT_FIRST = 1.5
+STAGES = ((8, 1.25), (4, 1.0))
+# Added to a Gram matrix, relative to its mean pivot, so that parts that are equal, but for rounding, have an inverse.
+RIDGE = 1e-6
 
 
 def surplus(k: int) -> int:
     """Return how many parts too many there are at first."""
-    return round(STAGES[0][0] * k) - k
+    return round(AT_FIRST * k) - k
 
 
 def chosen_parts(
     problem: Problem,
     momentum: Callable[[], Momentum],
     start: Start,
-    rules: Sequence[Rule],
+    limits: Sequence[Rule],
     state: State,
     seed: int,
 ) -> Start:
@@ -41,11 +42,10 @@ def chosen_parts(
     """
     k, rng = len(start[0]), np.random.default_rng(seed)
     W, H = (np.concatenate([F, random_rows(F, surplus(k), rng)]) for F in start)
-    for share, iterations in STAGES:
-        pair = least_missed_left_out(W, H, round(share * k))
-        path = iterate(problem, momentum(), pair, [*rules, Iterations(iterations)], state=State(began=state.began))
-        W, H = path.W, path.H
-    return least_missed_left_out(W, H, k)
+    for iterations, share in STAGES:
+        path = iterate(problem, momentum(), (W, H), [*limits, Iterations(iterations)], state=State(began=state.began))
+        W, H = least_missed_left_out(path.W, path.H, round(share * k))
+    return W, H
 
 
 def random_rows(F: Array, count: int, rng: np.random.Generator) -> Array:
@@ -58,7 +58,8 @@ def least_missed_left_out(W: Array, H: Array, k: int) -> Start:
     """Return k of the parts: one after another goes, the one without which the squared error rises least.
 
     With the best W for the parts that are left, but for its bound at zero, it rises by 1/2 |w_p|^2 / (G^-1)_pp, where
-    G = H H'. Likewise with the best H; the smaller of the two counts.
+    G = H H'. Likewise with the best H; the smaller of the two counts. Parts are rated as they stand: what the others
+    take over from one that has gone is left to the iterations that follow.
     """
     grams = gram(W), gram(H)
     squares, inverses = [np.diag(G) for G in grams], [inverse(G) for G in grams]
@@ -77,8 +78,7 @@ def inverse(G: Array) -> Array:
     return np.asarray(np.linalg.inv(G + ridge * np.eye(len(G))))
 
 
-def inverse_without(p: int, inverse: Array) -> Array:
-    """Return the inverse of a matrix without its row and column p from its own inverse."""
-    rest = np.arange(len(inverse)) != p
-    others = inverse[np.ix_(rest, rest)]
-    return np.asarray(others - np.outer(inverse[rest, p], inverse[p, rest]) / inverse[p, p])
+def inverse_without(p: int, whole: Array) -> Array:
+    """Return the inverse of a matrix without its row and column p, from the inverse of all of it."""
+    rest = np.arange(len(whole)) != p
+    return np.asarray(whole[np.ix_(rest, rest)] - np.outer(whole[rest, p], whole[p, rest]) / whole[p, p])

@@ -45,11 +45,12 @@ class WarmUp:
         self.roots = [root_counts(each) for each in (source, few)]
         kept = few.complete()
         large = solver.warms_up and min(kept.shape) >= 4 * width(k)
-        dense, sparse = (large and isinstance(kept, kind) for kind in (Dense, Sparse))
+        dense = large and isinstance(kept, Dense)
         self.sketch = sketch_if_worth(kept, k, seed) if dense else None
         self.squared: Source | None = self.sketch or (kept if dense and beta != 2 else None)
+        # Nothing is missing or weighed if what was kept is complete as it is.
         plain = beta == 2 and kept is few and bounds == FREE
-        self.surplus = surplus(k) if sparse and plain and k > 1 else 0
+        self.surplus = surplus(k) if large and isinstance(kept, Sparse) and plain and k > 1 else 0
         self.smallest: Source = self.sketch or kept
         # Those of the rows and columns that are kept.
         on_W, on_H = (
@@ -72,9 +73,7 @@ class WarmUp:
         root = next((r for r in self.roots if r is not None and len(r) == W.shape[1]), None)
         return W if root is None else W / np.where(root > 0, root, 1)
 
-    def __call__(
-        self, whole: Problem, start: Start, rules: Sequence[Rule], state: State, seed: int | None = None
-    ) -> Start:
+    def __call__(self, whole: Problem, start: Start, rules: Sequence[Rule], state: State, seed: int | None) -> Start:
         """Return a better start for the whole problem from one for X or for `smallest`.
 
         The seed is that of surplus parts; None adds none.
@@ -92,7 +91,7 @@ class WarmUp:
             kept = self.thinned.source
             problem = self.solver.problem(kept, self._shrinks(kept), self.bounds)
         if self.surplus and seed is not None:
-            limits = [rule for rule in rules if isinstance(rule, Seconds)]
+            limits = [rule for rule in rules if isinstance(rule, (Iterations, Seconds))]
             W, H = chosen_parts(problem, self.solver.momentum, (W, H), limits, state, seed)
         if self.thinned is None:
             return W, H
