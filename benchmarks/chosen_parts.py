@@ -12,7 +12,9 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import scipy.sparse as sp
@@ -34,22 +36,12 @@ PROBLEMS: tuple[tuple[str, Callable[[], Any], tuple[int, ...]], ...] = (
 STARTS = ("random", "nndsvda")
 
 
-def none(k: int) -> int:
-    """Return how many parts more than k there are at first, if it is none."""
-    return 0 * k
-
-
 def run(X: Any, k: int, start: str, seed: int, *, chosen: bool) -> tuple[float, float]:
     """Return the seconds and the loss of a fit."""
-    surplus = warmup.surplus
-    if not chosen:
-        warmup.surplus = none
-    try:
-        began = time.perf_counter()
+    began = time.perf_counter()
+    with nullcontext() if chosen else patch.object(warmup, "surplus", return_value=0):
         result = nonneg.NMF(k, init=start, random_state=seed).fit(X).result_
-        seconds = time.perf_counter() - began
-    finally:
-        warmup.surplus = surplus
+    seconds = time.perf_counter() - began
     assert (result.settings["surplus"] > 0) == chosen
     return seconds, result.loss_value
 

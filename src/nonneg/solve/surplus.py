@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from nonneg._threads import one_blas_thread
 from nonneg.data import Array, gram
 from nonneg.solve.loop import iterate
 from nonneg.solve.momentum import Momentum
@@ -75,7 +76,8 @@ def least_missed_left_out(W: Array, H: Array, k: int) -> Start:
 def inverse(G: Array) -> Array:
     """Return the inverse of a Gram matrix, or of one close by."""
     ridge = RIDGE * float(np.trace(G)) / len(G) or 1.0
-    return np.asarray(np.linalg.inv(G + ridge * np.eye(len(G))))
+    with one_blas_thread():
+        return np.asarray(np.linalg.inv(G + ridge * np.eye(len(G))))
 
 
 def inverse_without(p: int, whole: Array) -> Array:

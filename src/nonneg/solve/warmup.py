@@ -91,8 +91,7 @@ class WarmUp:
             kept = self.thinned.source
             problem = self.solver.problem(kept, self._shrinks(kept), self.bounds)
         if self.surplus and seed is not None:
-            limits = [rule for rule in rules if isinstance(rule, (Iterations, Seconds))]
-            W, H = chosen_parts(problem, self.solver.momentum, (W, H), limits, state, seed)
+            W, H = chosen_parts(problem, self.solver.momentum, (W, H), limits_of(rules), state, seed)
         if self.thinned is None:
             return W, H
         W, H = self._follow(problem, self.solver.momentum(), (W, H), rules, state)
@@ -121,9 +120,7 @@ class WarmUp:
         self, problem: Problem, momentum: Momentum, start: Start, rules: Sequence[Rule], state: State
     ) -> Start:
         tol = next((rule.tol for rule in rules if isinstance(rule, RelativeDecrease)), 1e-4)
-        limit = min([100, *(rule.limit for rule in rules if isinstance(rule, Iterations))])
-        own_rules: list[Rule] = [RelativeDecrease(COARSE * tol), Iterations(limit)]
-        own_rules += [rule for rule in rules if isinstance(rule, Seconds)]
+        own_rules: list[Rule] = [RelativeDecrease(COARSE * tol), Iterations(100), *limits_of(rules)]
         path = iterate(problem, momentum, start, own_rules, state=State(began=state.began))
         return path.W, path.H
 
@@ -131,6 +128,11 @@ class WarmUp:
 # How much sooner than on X the iterations on less data stop: 10, 30 and 100 were measured on six dense problems; 10
 # spends a third of the time on the last digits of the wrong problem, 100 leaves too much to the iterations on X.
 COARSE = 30
+
+
+def limits_of(rules: Sequence[Rule]) -> list[Rule]:
+    """Return the rules that hold for each stage of the warm-up, too."""
+    return [rule for rule in rules if isinstance(rule, (Iterations, Seconds))]
 
 
 def sketch_if_worth(source: Source, k: int, seed: int) -> LowRank | None:
