@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <type_traits>
 
 #ifndef NONNEG_LEVEL
 #error "compile through CMakeLists.txt, which defines NONNEG_LEVEL and NONNEG_VECTOR_BYTES"
@@ -50,11 +51,37 @@ template <class T> NONNEG_INLINE void store_some(T *p, vec<T> x, int n) {
     p[i] = x[i];
 }
 
+// The same where n may also be the whole vector.
+template <class T> NONNEG_INLINE vec<T> load_up_to(const T *p, int n) {
+  return n == lanes<T> ? load(p) : load_some(p, n);
+}
+template <class T> NONNEG_INLINE void store_up_to(T *p, vec<T> x, int n) {
+  n == lanes<T> ? store(p, x) : store_some(p, x, n);
+}
+
+// Call f with the number n, one of 1 to N, as a constant.
+template <int N, class F> NONNEG_INLINE void with_constant(int n, const F &f) {
+  if constexpr (N > 1)
+    if (n < N)
+      return with_constant<N - 1>(n, f);
+  f(std::integral_constant<int, N>{});
+}
+
 template <int N, int... I> struct Count : Count<N - 1, N - 1, I...> {};
 template <int... I> struct Count<0, I...> {
   // Sums of neighbouring lanes: x's in the lower half, y's in the upper.
   template <class V> static NONNEG_INLINE V fold_pair(V x, V y) {
     return __builtin_shufflevector(x, y, (2 * I)...) + __builtin_shufflevector(x, y, (2 * I + 1)...);
+  }
+  // The upper half of x, then that of y.
+  template <class V> static NONNEG_INLINE V upper(V x, V y) {
+    constexpr int half = sizeof...(I) / 2;
+    return __builtin_shufflevector(x, y, (I < half ? I + half : I + 2 * half)...);
+  }
+  // Each half of x, turned by some lanes.
+  template <int by, class V> static NONNEG_INLINE V turn_halves(V x) {
+    constexpr int half = sizeof...(I) / 2;
+    return __builtin_shufflevector(x, x, (I / half * half + (I + by) % half)...);
   }
   // x repeats S numbers: the one at `first` in the first S lanes, the next one in the next S lanes, and so on.
   template <int S, int first, class V> static NONNEG_INLINE V spread(V x) {

@@ -15,26 +15,36 @@ template <class T, class I> class StoredGrams {
 public:
   StoredGrams(const StoredRows<T, I> &source, int k, int64_t stop)
       : source_(source), k_(k), end_(source.indptr[stop]), triangle_(k, source.width),
-        piece_(std::max<int64_t>(lanes<T>, near_by / (source.width * int64_t(sizeof(T))))),
+        piece_(std::max<int64_t>(least, near_by / (source.width * int64_t(sizeof(T))))), h_(piece_ + ahead),
         room_(3 * (piece_ + lanes<T>)), sums_(lanes<T> * triangle_.numbers), b_(lanes<T> * int64_t(source.width)) {}
 
   // Add what the rows i .. i + count - 1 bring to the lower triangles of G and to b, which stand in the lanes.
   void add(int64_t i, int count, T *G, T *b) {
     constexpr int L = lanes<T>;
+    const int64_t numbers = triangle_.numbers, width = source_.width;
     for (int r = 0; r < count; ++r)
-      sum(i + r, sums_ + r * triangle_.numbers, b_ + r * source_.width);
+      sum(i + r, sums_ + r * numbers, b_ + r * width);
+    std::fill(sums_ + count * numbers, sums_ + L * numbers, T(0));
+    std::fill(b_ + count * width, b_ + L * width, T(0));
     for (int p = 0; p < k_; ++p) {
       for (int q = 0; q <= p; ++q)
-        for (int r = 0; r < count; ++r)
-          G[(int64_t(p) * k_ + q) * L + r] += sums_[r * triangle_.numbers + triangle_.at(p, q)];
-      for (int r = 0; r < count; ++r)
-        b[p * L + r] += b_[r * source_.width + p];
+        increase(G + (int64_t(p) * k_ + q) * L, sums_ + triangle_.at(p, q), numbers);
+      increase(b + p * L, b_ + p, width);
     }
   }
 
 private:
-  // Entries are looked at again and again, so their h shall stay in the first-level cache.
-  static constexpr int64_t near_by = 16 * 1024;
+  // Entries are looked at again and again, so their h shall stay in the first-level cache; but the sums are read
+  // and written once for all of them.
+  static constexpr int64_t near_by = 12 * 1024, least = 64;
+
+  // Into the lanes what the rows hold, `apart` numbers from each other.
+  static void increase(T *to, const T *from, int64_t apart) {
+    vec<T> x;
+    for (int r = 0; r < lanes<T>; ++r)
+      x[r] = from[r * apart];
+    store<T>(to, load(to) + x);
+  }
 
   void sum(int64_t i, T *sums, T *b) {
     std::fill(sums, sums + triangle_.numbers, T(0));
@@ -48,8 +58,11 @@ private:
       }
       const RowOfX<T> piece =
           source_.numbers(from, count, {room_, nullptr, room_ + room, room_ + 2 * room, nullptr}, 0);
-      const Entries<T, I> entries{source_.indices + from, piece.x,      piece.excess, piece.count, end_ - from,
-                                  source_.packed,         source_.width};
+      const int64_t known = std::min(count + ahead, end_ - from);
+      for (int64_t t = 0; t < known; ++t)
+        h_[t] = source_.packed + int64_t(source_.indices[from + t]) * source_.width;
+      std::fill(h_ + known, h_ + count + ahead, h_[count - 1]);
+      const Entries<T> entries{h_, piece.x, piece.excess, piece.count, source_.width};
       int64_t others = 0;
       for (int64_t t = 0; piece.excess && t < piece.count; ++t)
         others += piece.excess[t] != 1;
@@ -67,6 +80,7 @@ private:
   const int64_t end_;
   const Triangle<T> triangle_;
   const int64_t piece_;
+  Scratch<const T *> h_;
   Scratch<T> room_, sums_, b_;
 };
 

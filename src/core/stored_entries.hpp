@@ -4,24 +4,38 @@
 
 namespace nonneg::NONNEG_LEVEL {
 
-template <class T, class I> struct Entries {
-  const I *indices;
+template <class T> struct Entries {
+  const T *const *h;   // of each entry and, to be fetched, of `ahead` more
   const T *x, *excess; // null: all are one
-  int64_t count, left; // `left` may be read ahead
-  const T *packed;
+  int64_t count;
   int width;
+
+  // Have the columns [from, to) of an entry at hand soon: those of two lines at most, others come by themselves.
+  void fetch(int64_t t, int from, int to) const {
+    __builtin_prefetch(h[t + ahead] + from);
+    __builtin_prefetch(h[t + ahead] + to - 1);
+  }
 };
 
-// b += the sum of x h
-template <class T, class I> void add_products(const Entries<T, I> &entries, T *b) {
-  const int width = entries.width, vectors = width / half<T>;
+// b += the sum of x h, from a column on
+template <class T> void add_products(const Entries<T> &entries, T *b, int from = 0) {
+  using V = typename Half<T>::type;
+  constexpr int most = 8;
+  const int vectors = (entries.width - from) / half<T>;
   for (int v = 0, nv; v < vectors; v += nv) {
-    nv = group_size(vectors, v, gather_vectors);
-    T products[gather_vectors * half<T>];
-    gather_pick<T, I>(nv, entries.indices, entries.x, 0, entries.count, entries.packed + v * half<T>, width,
-                      products);
-    for (int i = 0; i < nv * half<T>; ++i)
-      b[v * half<T> + i] += products[i];
+    nv = group_size(vectors, v, most);
+    const int column = from + v * half<T>;
+    with_constant<most>(nv, [&](auto N) {
+      V sum[N] = {};
+      for (int64_t t = 0; t < entries.count; ++t) {
+        const V *h = reinterpret_cast<const V *>(entries.h[t] + column);
+        for (int c = 0; c < N; ++c)
+          sum[c] += entries.x[t] * h[c];
+      }
+      V *const out = reinterpret_cast<V *>(b + column);
+      for (int c = 0; c < N; ++c)
+        out[c] += sum[c];
+    });
   }
 }
 

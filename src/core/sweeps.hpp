@@ -63,15 +63,6 @@ NONNEG_INLINE void sweep_coordinates(T *w, const T *b, const T *low, const T *hi
   }
 }
 
-template <class T, bool Bounded, int P = sweep_group>
-NONNEG_INLINE void sweep_pick(int count, T *w, const T *b, const T *low, const T *high, const T *G,
-                              const T *inverse, int k, int p, const mask<T> *active, vec<T> *step) {
-  if constexpr (P > 1)
-    if (count < P)
-      return sweep_pick<T, Bounded, P - 1>(count, w, b, low, high, G, inverse, k, p, active, step);
-  sweep_coordinates<T, P, Bounded>(w, b, low, high, G, inverse, k, p, active, step);
-}
-
 // Up to max_sweeps sweeps over the columns [start, stop); a column stops once a sweep moves it less than
 // `tol` times its first sweep did.
 // left[i], if wanted, tells that column i was still moving when the sweeps ended.
@@ -106,7 +97,9 @@ SweepSums sweeps_within(T *F, const T *B, const T *G, int k, int64_t rows, T l1,
       vec<T> step[NV] = {};
       for (int p = 0, count; p < k; p += count) {
         count = group_size(k, p, sweep_group);
-        sweep_pick<T, Bounded>(count, w, b, low, high, G, inverse, k, p, active, step);
+        with_constant<sweep_group>(count, [&](auto P) NONNEG_LAMBDA {
+          sweep_coordinates<T, P, Bounded>(w, b, low, high, G, inverse, k, p, active, step);
+        });
       }
       bool any = false;
       for (int v = 0; v < NV; ++v) {

@@ -33,18 +33,14 @@ template <class T, int v = 0> NONNEG_INLINE void spread(vec<T> left, vec<T> *out
 constexpr int64_t tile_at(int row, int column) { return int64_t(row) * (row + 1) / 2 + column; }
 
 // P x Q tiles, the first of which is (row, column); those in a corner of the triangle bring b as well.
-template <int P, int Q, bool corner, bool weighed, class T, class I>
-void add_tiles(const Entries<T, I> &entries, int row, int column, T *tiles, T *b) {
+template <int P, int Q, bool corner, bool weighed, class T>
+void add_tiles(const Entries<T> &entries, int row, int column, T *tiles, T *b) {
   constexpr int S = tile, V = tile_vectors<T>, L = lanes<T>;
   vec<T> sum[P][Q][V] = {}, pull[Q] = {};
   for (int64_t t = 0; t < entries.count; ++t) {
-    const T *h = entries.packed + int64_t(entries.indices[t]) * entries.width;
-    if (corner) {
-      const T *next =
-          entries.packed + int64_t(entries.indices[std::min(t + ahead, entries.left - 1)]) * entries.width;
-      __builtin_prefetch(next + column * S);
-      __builtin_prefetch(next + (column + Q) * S - 1);
-    }
+    const T *h = entries.h[t];
+    if (corner)
+      entries.fetch(t, column * S, (column + Q) * S);
     vec<T> right[Q], left[V];
     for (int c = 0; c < Q; ++c) {
       right[c] = repeat(h + (column + c) * S);
@@ -77,11 +73,11 @@ void add_tiles(const Entries<T, I> &entries, int row, int column, T *tiles, T *b
 
 // The same for numbers of tiles that are known when it runs; groups of rows are as long as those of columns or one
 // shorter.
-template <class T, class I, bool weighed, int N = most_tiles(tile_vectors<T>)>
-void pick_tiles(int rows, int columns, const Entries<T, I> &entries, int row, int column, T *tiles, T *b) {
+template <class T, bool weighed, int N = most_tiles(tile_vectors<T>)>
+void pick_tiles(int rows, int columns, const Entries<T> &entries, int row, int column, T *tiles, T *b) {
   if constexpr (N > 1)
     if (columns < N)
-      return pick_tiles<T, I, weighed, N - 1>(rows, columns, entries, row, column, tiles, b);
+      return pick_tiles<T, weighed, N - 1>(rows, columns, entries, row, column, tiles, b);
   if (row == column)
     add_tiles<N, N, true, weighed>(entries, row, column, tiles, b);
   else if (rows == N)
@@ -102,13 +98,13 @@ public:
   }
 
   // Add the outer products of h, and to b the products of h with x.
-  template <bool weighed, class I> void add(const Entries<T, I> &entries, T *sums, T *b) const {
+  template <bool weighed> void add(const Entries<T> &entries, T *sums, T *b) const {
     constexpr int most = most_tiles(tile_vectors<T>);
     for (int row = 0, rows; row < sides_; row += rows) {
       rows = group_size(sides_, row, most);
       for (int column = 0, columns; column <= row; column += columns) {
         columns = group_size(sides_, column, most);
-        pick_tiles<T, I, weighed>(rows, columns, entries, row, column, sums, b);
+        pick_tiles<T, weighed>(rows, columns, entries, row, column, sums, b);
       }
     }
   }

@@ -13,34 +13,120 @@
 
 namespace nonneg::NONNEG_LEVEL {
 
-// One sweep over all coordinates of the rows in the lanes; returns the decrease G_pp d^2 of each.
-template <class T>
-vec<T> sweep_own(T *w, const T *G, const T *b, const T *inverse, const Limits<T> &limits, int k, mask<T> active) {
-  constexpr int L = lanes<T>, chains = 4;
-  vec<T> step{};
-  const vec<T> zero{};
-  for (int p = 0; p < k; ++p) {
-    vec<T> pull[chains] = {load(b + p * L)};
-    const T *g = G + int64_t(p) * k * L;
-    int q = 0;
-    for (; q + chains <= k; q += chains)
-      for (int c = 0; c < chains; ++c)
-        pull[c] -= load(g + (q + c) * L) * load(w + (q + c) * L);
-    for (; q < k; ++q)
-      pull[0] -= load(g + q * L) * load(w + q * L);
-    const vec<T> scale = load(inverse + p * L), old = load(w + p * L);
-    vec<T> now = old + ((pull[0] + pull[1]) + (pull[2] + pull[3])) * scale;
-    // Nothing that was observed says anything of a part without a pivot.
-    now = (now > zero) & (scale > zero) ? now : zero;
-    if (limits.low) {
-      const vec<T> low = load(limits.low + p * L), high = load(limits.high + p * L);
-      now = now < low ? low : now > high ? high : now;
-    }
-    now = active ? now : old;
-    step += load(g + p * L) * (now - old) * (now - old);
-    store<T>(w + p * L, now);
+// Small least-squares problems beside each other, one a lane, each with a Gram matrix of its own: G is k x k, the
+// others k, times the lanes.
+template <class T> struct OwnProblems {
+  int k;
+  T *G, *b, *w, *inverse;
+  Limits<T> limits;
+
+  // b - G w for P coordinates from p on. What the sweep has just changed is read last, and two chains of additions
+  // hide their latency.
+  template <int P> NONNEG_INLINE void pulls(int p, vec<T> *out) const {
+    constexpr int L = lanes<T>;
+    vec<T> sum[2][P] = {};
+    const auto subtract = [&](int q, int chain) NONNEG_LAMBDA {
+      const vec<T> other = load(w + q * L);
+      for (int s = 0; s < P; ++s)
+        sum[chain][s] -= load(G + (int64_t(p + s) * k + q) * L) * other;
+    };
+    const auto run = [&](int from, int to) NONNEG_LAMBDA {
+      int q = from;
+      for (; q + 2 <= to; q += 2) {
+        subtract(q, 0);
+        subtract(q + 1, 1);
+      }
+      if (q < to)
+        subtract(q, 0);
+    };
+    run(p, k);
+    run(0, p);
+    for (int s = 0; s < P; ++s)
+      out[s] = load(b + (p + s) * L) + sum[0][s] + sum[1][s];
   }
-  return step;
+
+  // Call f(p, P) for all coordinates, cut into runs p ... p + P - 1.
+  template <class F> NONNEG_INLINE void in_groups(const F &f) const {
+    constexpr int most = 4;
+    for (int p = 0, count; p < k; p += count) {
+      count = group_size(k, p, most);
+      with_constant<most>(count, [&](auto P) NONNEG_LAMBDA { f(p, P); });
+    }
+  }
+
+  // One sweep over all coordinates, in the lanes that are active; returns the decrease G_pp d^2 of each. Every step
+  // corrects the gradients behind it.
+  vec<T> sweep(mask<T> active) const {
+    constexpr int L = lanes<T>;
+    vec<T> decrease{};
+    in_groups([&](int p, auto count) NONNEG_LAMBDA {
+      constexpr int P = count;
+      const vec<T> zero{};
+      vec<T> pull[P];
+      pulls<P>(p, pull);
+#pragma GCC unroll 4
+      for (int s = 0; s < P; ++s) {
+        const T *g = G + (int64_t(p + s) * k + p + s) * L;
+        const vec<T> scale = load(inverse + (p + s) * L), old = load(w + (p + s) * L);
+        vec<T> now = old + pull[s] * scale;
+        // Nothing that was observed says anything of a part without a pivot.
+        now = (now > zero) & (scale > zero) ? now : zero;
+        if (limits.low) {
+          const vec<T> low = load(limits.low + (p + s) * L), high = load(limits.high + (p + s) * L);
+          now = now < low ? low : now > high ? high : now;
+        }
+        now = active ? now : old;
+        const vec<T> d = now - old;
+        decrease += load(g) * d * d;
+        store<T>(w + (p + s) * L, now);
+#pragma GCC unroll 4
+        for (int later = s + 1; later < P; ++later)
+          pull[later] -= load(g + (later - s) * int64_t(k) * L) * d;
+      }
+    });
+    return decrease;
+  }
+
+  // Up to `most` sweeps; returns what the first one brought. `active` are the lanes that still move.
+  vec<T> sweeps(int most, T tol, mask<T> &active) const {
+    vec<T> first{};
+    for (int done = 0; done < most; ++done) {
+      const vec<T> step = sweep(active);
+      if (done == 0)
+        first = step;
+      active &= step > fill(tol * tol) * first;
+      bool any = false;
+      for (int lane = 0; lane < lanes<T>; ++lane)
+        any |= active[lane] != 0;
+      if (!any)
+        break;
+    }
+    return first;
+  }
+
+  // 1/2 w' G w - b' w without the penalties: l2, where there is a pivot, stands in G, and l1 in b.
+  vec<T> change(T l1, T l2) const {
+    constexpr int L = lanes<T>;
+    vec<T> sum{};
+    in_groups([&](int p, auto count) NONNEG_LAMBDA {
+      constexpr int P = count;
+      vec<T> pull[P];
+      pulls<P>(p, pull);
+      for (int s = 0; s < P; ++s) {
+        const vec<T> now = load(w + (p + s) * L), pivot = load(inverse + (p + s) * L), zero{};
+        const vec<T> shrink = pivot > zero ? fill(T(0.5) * l2) : zero;
+        sum -= now * (T(0.5) * (load(b + (p + s) * L) + pull[s]) + fill(l1) + shrink * now);
+      }
+    });
+    return sum;
+  }
+};
+
+template <class T> double sum_lanes(vec<T> x) {
+  double sum = 0;
+  for (int lane = 0; lane < lanes<T>; ++lane)
+    sum += double(x[lane]);
+  return sum;
 }
 
 template <class T, class Grams>
@@ -51,7 +137,7 @@ SweepSums weighted(Grams &&grams, T *W, int k, int64_t m, const T *gram, const W
   Scratch<T> G(size_t(k) * k * L), b(size_t(k) * L), w(size_t(k) * L), inverse(size_t(k) * L);
   const Limits<T> given{static_cast<const T *>(rule.low), static_cast<const T *>(rule.high)};
   Scratch<T> low(given.low ? size_t(k) * L : 0), high(given.low ? size_t(k) * L : 0);
-  const Limits<T> limits = given.low ? Limits<T>{low, high} : given;
+  const OwnProblems<T> problems{k, G, b, w, inverse, given.low ? Limits<T>{low, high} : given};
   const bool sums_up = rule.total > 0, constrained = given.low || sums_up;
   Scratch<double> own(size_t(k) * k);
   PrincipalPivoting pivoting(own, k);
@@ -59,41 +145,32 @@ SweepSums weighted(Grams &&grams, T *W, int k, int64_t m, const T *gram, const W
   SweepSums sums;
   for (int64_t i = start; i < stop; i += L) {
     const int count = int(std::min<int64_t>(L, stop - i));
-    for (int64_t pair = 0; pair < int64_t(k) * k; ++pair)
-      std::fill(G + pair * L, G + (pair + 1) * L, gram[pair]);
+    for (int p = 0; p < k; ++p)
+      for (int q = 0; q <= p; ++q)
+        store(G + (int64_t(p) * k + q) * L, fill(gram[int64_t(p) * k + q]));
     std::fill(b + 0, b + size_t(k) * L, T(0));
     grams.add(i, count, G, b);
-    for (int p = 0; p < k; ++p)
+    // Lanes without a row hold zeros, as do the parts that nothing speaks of.
+    for (int p = 0; p < k; ++p) {
       for (int q = 0; q < p; ++q)
         store(G + (int64_t(q) * k + p) * L, load(G + (int64_t(p) * k + q) * L));
-    for (int p = 0; p < k; ++p)
-      for (int r = 0; r < L; ++r) {
-        T &pivot = G[(int64_t(p) * k + p) * L + r];
-        // What is left of a difference may be rounding alone; and its reciprocal must be a number.
-        const T rounding = 16 * std::numeric_limits<T>::epsilon() * gram[int64_t(p) * k + p];
-        pivot = pivot > std::max(rounding, T(sizeof(T) == 4 ? 1e-30 : 1e-200)) ? pivot + T(rule.l2) : T(0);
-        inverse[p * L + r] = pivot > 0 ? 1 / pivot : T(0);
-        b[p * L + r] -= T(rule.l1);
-        w[p * L + r] = r < count ? W[p * m + i + r] : T(0);
-        if (given.low) {
-          low[p * L + r] = r < count ? given.low[p * m + i + r] : T(0);
-          high[p * L + r] = r < count ? given.high[p * m + i + r] : T(0);
-        }
+      T *const at = G + (int64_t(p) * k + p) * L;
+      // What is left of a difference may be rounding alone; and its reciprocal must be a number.
+      const T rounding = 16 * std::numeric_limits<T>::epsilon() * gram[int64_t(p) * k + p];
+      const vec<T> zero{}, least = fill(std::max(rounding, T(sizeof(T) == 4 ? 1e-30 : 1e-200)));
+      const vec<T> pivot = load(at) > least ? load(at) + T(rule.l2) : zero;
+      store<T>(at, pivot);
+      store<T>(inverse + p * L, pivot > zero ? 1 / pivot : zero);
+      store<T>(b + p * L, load(b + p * L) - T(rule.l1));
+      store<T>(w + p * L, load_up_to(W + p * m + i, count));
+      if (given.low) {
+        store<T>(low + p * L, load_up_to(given.low + p * m + i, count));
+        store<T>(high + p * L, load_up_to(given.high + p * m + i, count));
       }
-    mask<T> active = ~mask<T>{};
-    vec<T> first{};
-    for (int sweep = 0; sweep < rule.most && !sums_up; ++sweep) {
-      const vec<T> step = sweep_own<T>(w, G, b, inverse, limits, k, active);
-      if (sweep == 0)
-        first = step;
-      active &= step > fill(T(rule.tol * rule.tol)) * first;
-      bool any = false;
-      for (int lane = 0; lane < L; ++lane)
-        any |= active[lane] != 0;
-      if (!any)
-        break;
     }
-    for (int r = 0; r < count; ++r) {
+    mask<T> active = ~mask<T>{};
+    vec<T> first = problems.sweeps(sums_up ? 0 : rule.most, T(rule.tol), active), size{};
+    for (int r = 0; r < count; ++r)
       if (sums_up || rule.finish == WeightedRule::all || (rule.finish == WeightedRule::moving && active[r])) {
         for (int p = 0; p < k; ++p)
           for (int q = 0; q < k; ++q)
@@ -104,31 +181,18 @@ SweepSums weighted(Grams &&grams, T *W, int k, int64_t m, const T *gram, const W
         else
           pivoting.solve(w + r, b + r, 0.0, L);
       }
-      if (sums_up)
-        for (int p = 0; p < k; ++p) {
-          const double step = double(w[p * L + r]) - double(W[p * m + i + r]);
-          sums.first_step += double(G[(int64_t(p) * k + p) * L + r]) * step * step;
-        }
-      sums.first_step += double(first[r]);
-      for (int p = 0; p < k; ++p) {
-        const double now = w[p * L + r];
-        sums.size += double(G[(int64_t(p) * k + p) * L + r]) * now * now;
-        W[p * m + i + r] = T(now);
-      }
-    }
-    // The penalties that stand in G and b are taken out again: l2 where there is a pivot. Lanes without a row hold
-    // zeros.
-    vec<T> change{};
     for (int p = 0; p < k; ++p) {
-      const vec<T> own_w = load(w + p * L);
-      const vec<T> own_l2 = load(inverse + p * L) > vec<T>{} ? fill(T(0.5 * rule.l2)) : vec<T>{};
-      vec<T> slope = -own_l2 * own_w - load(b + p * L) - T(rule.l1);
-      for (int q = 0; q < k; ++q)
-        slope += T(0.5) * load(G + (int64_t(p) * k + q) * L) * load(w + q * L);
-      change += own_w * slope;
+      const vec<T> now = load(w + p * L), curvature = load(G + (int64_t(p) * k + p) * L);
+      if (sums_up) {
+        const vec<T> d = now - load_up_to(W + p * m + i, count);
+        first += curvature * d * d;
+      }
+      size += curvature * now * now;
+      store_up_to<T>(W + p * m + i, now, count);
     }
-    for (int r = 0; r < count; ++r)
-      sums.change += double(change[r]);
+    sums.first_step += sum_lanes<T>(first);
+    sums.size += sum_lanes<T>(size);
+    sums.change += sum_lanes<T>(problems.change(T(rule.l1), T(rule.l2)));
   }
   return sums;
 }
