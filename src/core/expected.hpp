@@ -112,10 +112,10 @@ private:
       return;
     }
     const T *from = X_.X + i * X_.ldx + j, *weight = X_.weights ? X_.weights + i * X_.ldw + j : nullptr;
-    const vec<T> x = (here == L ? load(from) : load_some(from, here)) * X_.a * X_.b;
+    const vec<T> x = load_up_to(from, here) * X_.a * X_.b;
     vec<T> d = x - z;
     d = x == x ? d : vec<T>{};
-    const vec<T> counted = !weight ? d : d * (here == L ? load(weight) : load_some(weight, here));
+    const vec<T> counted = !weight ? d : d * load_up_to(weight, here);
     losses += counted * d;
     store(out, z + counted);
     for (int lane = here; lane < L; ++lane)

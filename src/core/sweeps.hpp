@@ -81,12 +81,12 @@ SweepSums sweeps_within(T *F, const T *B, const T *G, int k, int64_t rows, T l1,
       for (int v = 0; v < NV; ++v) {
         const int here = std::clamp(count - v * L, 0, L);
         const T *f = F + p * rows + i + v * L, *from = B + p * rows + i + v * L;
-        store<T>(w + p * block + v * L, here == L ? load(f) : load_some(f, here));
-        store<T>(b + p * block + v * L, (here == L ? load(from) : load_some(from, here)) - fill(l1));
+        store<T>(w + p * block + v * L, load_up_to(f, here));
+        store<T>(b + p * block + v * L, load_up_to(from, here) - fill(l1));
         if constexpr (Bounded) {
           const T *least = lows + p * rows + i + v * L, *most = highs + p * rows + i + v * L;
-          store<T>(low + p * block + v * L, here == L ? load(least) : load_some(least, here));
-          store<T>(high + p * block + v * L, here == L ? load(most) : load_some(most, here));
+          store<T>(low + p * block + v * L, load_up_to(least, here));
+          store<T>(high + p * block + v * L, load_up_to(most, here));
         }
       }
     mask<T> active[NV];
@@ -122,10 +122,7 @@ SweepSums sweeps_within(T *F, const T *B, const T *G, int k, int64_t rows, T l1,
         const vec<T> now = load(w + p * block + v * L);
         product += now * (load(b + p * block + v * L) + fill(l1));
         size += now * now;
-        if (here == L)
-          store(F + p * rows + i + v * L, now);
-        else
-          store_some(F + p * rows + i + v * L, now, here);
+        store_up_to<T>(F + p * rows + i + v * L, now, here);
       }
       // Lanes past the end hold w = 0 or, with b = 0, an update from zero to zero: they add nothing.
       for (int lane = 0; lane < L; ++lane) {
