@@ -104,7 +104,7 @@ template <class T> class DenseGrams {
 public:
   DenseGrams(const DenseRows<T> &source, int k) : k_(k), group_(source) {}
 
-  // Add what the rows i .. i + count - 1 bring to G and b, which stand in the lanes.
+  // Add what the rows i .. i + count - 1 bring to the lower triangles of G and to b, which stand in the lanes.
   void add(int64_t i, int count, T *G, T *b) {
     for (int top = 0; top < count; top += rows_together) {
       group_.read(i + top, std::min(rows_together, count - top));

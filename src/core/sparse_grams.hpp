@@ -1,5 +1,5 @@
 // Gram matrices of sparse rows of X: an entry brings the matching row h of the packed partner as one short run, and
-// the outer product of h with itself is added to sums in registers. Nothing is turned over or laid aside first.
+// the outer product of h with itself is added to sums in registers; the rows h themselves are not copied.
 #pragma once
 #include "rows.hpp"
 #include <algorithm>

@@ -6,7 +6,7 @@ namespace nonneg::NONNEG_LEVEL {
 
 template <class T> struct Entries {
   const T *const *h;   // of each entry and, to be fetched, of `ahead` more
-  const T *x, *excess; // null: all are one
+  const T *x, *excess; // the latter is not read where all are one
   int64_t count;
   int width;
 
@@ -25,7 +25,8 @@ template <class T> void add_products(const Entries<T> &entries, T *b, int from =
   for (int v = 0, nv; v < vectors; v += nv) {
     nv = group_size(vectors, v, most);
     const int column = from + v * half<T>;
-    with_constant<most>(nv, [&](auto N) {
+    with_constant<most>(nv, [&](auto number) {
+      constexpr int N = number;
       V sum[N] = {};
       for (int64_t t = 0; t < entries.count; ++t) {
         const V *h = reinterpret_cast<const V *>(entries.h[t] + column);

@@ -2,18 +2,20 @@
 // of columns, times one number of h for each row. For levels of up to 32 bytes, whose registers hold twelve sums;
 // beyond, triangle_tiles.hpp wastes less.
 //
-// Where two bands are as high as a vector is long, less than a vector of the second one is wanted from the square
-// on the diagonal. Its left half stands, turned over, in the first band. Its right half, four rows and columns, is
-// summed for the second bands of two squares at once: their numbers beside each other, times the same turned.
+// With eight numbers a vector, the square of a vector's own rows and columns takes its first band alone: what the
+// second one has under the columns of the first stands there, turned over. What is left of it, four rows and
+// columns, is summed for two squares at once: the numbers of both second bands in one vector, times the same vector
+// with its halves turned by 0, 1 and 2 lanes.
 #pragma once
 #include "stored_entries.hpp"
 #include <algorithm>
 
 namespace nonneg::NONNEG_LEVEL {
 
-// Loops over sums are unrolled by order: unrolled late, GCC begins with zeros in memory.
+// (Loops over sums are unrolled by order. Else GCC unrolls them late, and begins with zeros in memory.)
 template <class T> class Triangle {
 public:
+  // `width` is a multiple of 32 bytes: whole vectors, and whole bands.
   Triangle(int k, int width) : numbers(int64_t(width) * width), k_(k), width_(width) {}
 
   const int64_t numbers; // room that the sums take
@@ -23,7 +25,8 @@ public:
       return place(p, q);
     if (q % L < band)
       return place(q, p);
-    // Turned by `by`, the number `from` meets the other one.
+    // The lane of the number `from` has its product with the one that is `by` lanes on, around the four; of a pair
+    // of squares the first has the lower half of the lanes.
     const int apart = p - q, by = std::min(apart, band - apart), from = by == apart ? q : p;
     const int square = p / (2 * L) * (2 * L);
     return place(square + band + by, square + (p / L % 2) * band + from % band);
@@ -44,6 +47,7 @@ public:
       }
     }
     for (; row < k_; row += band) {
+      // A second band ends before its own square.
       const int vectors = row % L ? row / L : (row + band + L - 1) / L;
       for (int v = 0, nv; v < vectors; v += nv) {
         nv = group_size(vectors, v, 3);
@@ -54,8 +58,9 @@ public:
   }
 
 private:
-  static constexpr int L = lanes<T>, band = 4, most_pulls = 4, turns = band / 2 + 1;
+  static constexpr int L = lanes<T>, band = 4, most_pulls = 4, turns = 3;
   static constexpr bool halves = L == 2 * band;
+  static_assert(sizeof(vec<T>) <= 32, "longer vectors take triangle_tiles.hpp");
 
   int64_t place(int row, int column) const { return int64_t(row) * width_ + column; }
 
@@ -74,7 +79,7 @@ private:
   // The first band, and the first vectors of b. As it is the first to need the entries, it fetches them ahead.
   template <bool weighed, int B> void add_first(const Entries<T> &entries, T *sums, T *b) const {
     constexpr int V = std::max(1, band / L);
-    vec<T> sum[band][V] = {}, pull[B] = {}, half[turns] = {};
+    vec<T> sum[band][V] = {}, pull[B] = {}, turned[turns] = {};
     for (int64_t t = 0; t < entries.count; ++t) {
       const T *h = entries.h[t];
       entries.fetch(t, 0, width_);
@@ -82,7 +87,7 @@ private:
       for (int v = 0; v < B; ++v)
         pull[v] += entries.x[t] * load(h + v * L);
       if constexpr (halves)
-        turn_entry<weighed>(entries, t, 0, half);
+        turn_entry<weighed>(entries, t, 0, turned);
       vec<T> right[V];
       read<weighed, V>(entries, t, 0, right);
 #pragma GCC unroll 4
@@ -98,30 +103,32 @@ private:
     for (int v = 0; v < B; ++v)
       increase(b + v * L, pull[v]);
     if constexpr (halves)
-#pragma GCC unroll 3
-      for (int by = 0; by < turns; ++by)
-        increase(sums + place(band + by, 0), half[by]);
+      store_turned(turned, 0, sums);
   }
 
   // The second bands of two squares, under their own columns.
   template <bool weighed> void add_halves(const Entries<T> &entries, int square, T *sums) const {
-    vec<T> half[turns] = {};
+    vec<T> turned[turns] = {};
     for (int64_t t = 0; t < entries.count; ++t)
-      turn_entry<weighed>(entries, t, square, half);
-#pragma GCC unroll 3
-    for (int by = 0; by < turns; ++by)
-      increase(sums + place(square + band + by, square), half[by]);
+      turn_entry<weighed>(entries, t, square, turned);
+    store_turned(turned, square, sums);
   }
 
   template <bool weighed>
-  NONNEG_INLINE void turn_entry(const Entries<T> &entries, int64_t t, int square, vec<T> *half) const {
+  NONNEG_INLINE void turn_entry(const Entries<T> &entries, int64_t t, int square, vec<T> *turned) const {
     using C = Count<L>;
     const T *h = entries.h[t] + square;
     const vec<T> x = C::upper(load(h), load(h + (square + L < width_ ? L : 0)));
     const vec<T> right = weighed ? entries.excess[t] * x : x;
-    half[0] += right * x;
-    half[1] += right * C::template turn_halves<1>(x);
-    half[2] += right * C::template turn_halves<2>(x);
+    turned[0] += right * x;
+    turned[1] += right * C::template turn_halves<1>(x);
+    turned[2] += right * C::template turn_halves<2>(x);
+  }
+  // They stand in rows of the first square's second band, in place of its own columns.
+  NONNEG_INLINE void store_turned(const vec<T> *turned, int square, T *sums) const {
+#pragma GCC unroll 3
+    for (int by = 0; by < turns; ++by)
+      increase(sums + place(square + band + by, square), turned[by]);
   }
 
   // A band of rows under V vectors of columns, and the next band under the first `more` of them.

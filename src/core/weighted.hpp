@@ -145,12 +145,13 @@ SweepSums weighted(Grams &&grams, T *W, int k, int64_t m, const T *gram, const W
   SweepSums sums;
   for (int64_t i = start; i < stop; i += L) {
     const int count = int(std::min<int64_t>(L, stop - i));
+    // The lower triangles first; they are copied to the upper ones below.
     for (int p = 0; p < k; ++p)
       for (int q = 0; q <= p; ++q)
         store(G + (int64_t(p) * k + q) * L, fill(gram[int64_t(p) * k + q]));
     std::fill(b + 0, b + size_t(k) * L, T(0));
     grams.add(i, count, G, b);
-    // Lanes without a row hold zeros, as do the parts that nothing speaks of.
+    // Lanes without a row begin at zero and are not active: they stay there, and add nothing to the sums.
     for (int p = 0; p < k; ++p) {
       for (int q = 0; q < p; ++q)
         store(G + (int64_t(q) * k + p) * L, load(G + (int64_t(p) * k + q) * L));
@@ -168,8 +169,10 @@ SweepSums weighted(Grams &&grams, T *W, int k, int64_t m, const T *gram, const W
         store<T>(high + p * L, load_up_to(given.high + p * m + i, count));
       }
     }
-    mask<T> active = ~mask<T>{};
-    vec<T> first = problems.sweeps(sums_up ? 0 : rule.most, T(rule.tol), active), size{};
+    mask<T> active{};
+    for (int r = 0; r < count; ++r)
+      active[r] = -1;
+    vec<T> size{}, first = problems.sweeps(sums_up ? 0 : rule.most, T(rule.tol), active);
     for (int r = 0; r < count; ++r)
       if (sums_up || rule.finish == WeightedRule::all || (rule.finish == WeightedRule::moving && active[r])) {
         for (int p = 0; p < k; ++p)
