@@ -96,12 +96,8 @@ private:
       }
     }
     double loss = 0;
-    for (int r = 0; r < rows; ++r) {
-      double sum = 0;
-      for (int lane = 0; lane < L; ++lane)
-        sum += double(losses[r][lane]);
-      loss += 0.5 * (X_.counts ? double(X_.counts[i + r]) : 1.0) * sum;
-    }
+    for (int r = 0; r < rows; ++r)
+      loss += 0.5 * (X_.counts ? double(X_.counts[i + r]) : 1.0) * sum_lanes<T>(losses[r]);
     return loss;
   }
 

@@ -59,6 +59,27 @@ template <class T> NONNEG_INLINE void store_up_to(T *p, vec<T> x, int n) {
   n == lanes<T> ? store(p, x) : store_some(p, x, n);
 }
 
+// The first n lanes.
+template <class T> NONNEG_INLINE mask<T> first_lanes(int n) {
+  mask<T> m{};
+  for (int lane = 0; lane < n; ++lane)
+    m[lane] = -1;
+  return m;
+}
+template <class T> NONNEG_INLINE bool any_lane(mask<T> m) {
+  bool any = false;
+  for (int lane = 0; lane < lanes<T>; ++lane)
+    any |= m[lane] != 0;
+  return any;
+}
+
+template <class T> NONNEG_INLINE double sum_lanes(vec<T> x) {
+  double sum = 0;
+  for (int lane = 0; lane < lanes<T>; ++lane)
+    sum += double(x[lane]);
+  return sum;
+}
+
 // Call f with the number n, one of 1 to N, as a constant.
 template <int N, class F> NONNEG_INLINE void with_constant(int n, const F &f) {
   if constexpr (N > 1)

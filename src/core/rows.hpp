@@ -88,10 +88,7 @@ template <class T> RowOfX<T> weigh_row(const Room<T> &room, const T *h, int64_t 
     store(room.excess + t, weight - base);
     other |= weight != base;
   }
-  bool plain = true;
-  for (int lane = 0; lane < lanes<T>; ++lane)
-    plain &= other[lane] == 0;
-  return {room.x, h, ld, count, padded, room.wh, room.weight, plain ? nullptr : room.excess};
+  return {room.x, h, ld, count, padded, room.wh, room.weight, any_lane<T>(other) ? room.excess : nullptr};
 }
 
 // Weights of a dense row, and the base beside them.

@@ -18,13 +18,6 @@ template <class T> NONNEG_INLINE vec<T> within(vec<T> x, vec<T> low, vec<T> high
   return x < high ? x : high;
 }
 
-template <class T> NONNEG_INLINE bool any_lane(mask<T> m) {
-  bool any = false;
-  for (int lane = 0; lane < lanes<T>; ++lane)
-    any |= m[lane] != 0;
-  return any;
-}
-
 // The nearest point to v (k vectors, overwritten), each part p weighed by weight[p] = 1 / length[p]: f = v - shift
 // length[p] within the bounds, with the one shift that makes the sum `total`. The sum falls with the shift, in
 // straight pieces: Newton's steps, halved where they leave the bracket. `shift` is the guess to begin with, and
@@ -128,9 +121,7 @@ SweepSums simplex(T *F, const T *B, const T *G, const T *length, int k, int64_t 
       store<T>(high + p * L, bound < fill(total) ? bound : fill(total));
       store<T>(y + p * L, load(f + p * L));
     }
-    mask<T> active{};
-    for (int lane = 0; lane < count; ++lane)
-      active[lane] = -1;
+    mask<T> active = first_lanes<T>(count);
     vec<T> shift{}, first{}, t = fill(T(1)), momentum{};
     if (most == 0) {
       onto_simplex<T>(f, low, high, length, weight, k, total, shift);

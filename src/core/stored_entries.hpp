@@ -20,12 +20,11 @@ template <class T> struct Entries {
 // b += the sum of x h, from a column on
 template <class T> void add_products(const Entries<T> &entries, T *b, int from = 0) {
   using V = typename Half<T>::type;
-  constexpr int most = 8;
   const int vectors = (entries.width - from) / half<T>;
   for (int v = 0, nv; v < vectors; v += nv) {
-    nv = group_size(vectors, v, most);
+    nv = group_size(vectors, v, gather_vectors);
     const int column = from + v * half<T>;
-    with_constant<most>(nv, [&](auto number) {
+    with_constant<gather_vectors>(nv, [&](auto number) {
       constexpr int N = number;
       V sum[N] = {};
       for (int64_t t = 0; t < entries.count; ++t) {

@@ -106,8 +106,7 @@ SweepSums sweeps_within(T *F, const T *B, const T *G, int k, int64_t rows, T l1,
         if (sweep == 0)
           first[v] = step[v];
         active[v] &= step[v] > fill(tol * tol) * first[v];
-        for (int lane = 0; lane < L; ++lane)
-          any |= active[v][lane] != 0;
+        any |= any_lane<T>(active[v]);
       }
       if (!any)
         break;

@@ -95,10 +95,7 @@ template <class T> struct OwnProblems {
       if (done == 0)
         first = step;
       active &= step > fill(tol * tol) * first;
-      bool any = false;
-      for (int lane = 0; lane < lanes<T>; ++lane)
-        any |= active[lane] != 0;
-      if (!any)
+      if (!any_lane<T>(active))
         break;
     }
     return first;
@@ -121,13 +118,6 @@ template <class T> struct OwnProblems {
     return sum;
   }
 };
-
-template <class T> double sum_lanes(vec<T> x) {
-  double sum = 0;
-  for (int lane = 0; lane < lanes<T>; ++lane)
-    sum += double(x[lane]);
-  return sum;
-}
 
 template <class T, class Grams>
 SweepSums weighted(Grams &&grams, T *W, int k, int64_t m, const T *gram, const WeightedRule &rule, int64_t start,
@@ -169,9 +159,7 @@ SweepSums weighted(Grams &&grams, T *W, int k, int64_t m, const T *gram, const W
         store<T>(high + p * L, load_up_to(given.high + p * m + i, count));
       }
     }
-    mask<T> active{};
-    for (int r = 0; r < count; ++r)
-      active[r] = -1;
+    mask<T> active = first_lanes<T>(count);
     vec<T> size{}, first = problems.sweeps(sums_up ? 0 : rule.most, T(rule.tol), active);
     for (int r = 0; r < count; ++r)
       if (sums_up || rule.finish == WeightedRule::all || (rule.finish == WeightedRule::moving && active[r])) {
