@@ -500,8 +500,10 @@ def test_the_warm_up_solves_the_same_problem():
     rng = np.random.default_rng(0)
     X = 2 * rng.dirichlet(np.full(4, 0.4), 5000) @ rng.exponential(size=(4, 25)) + 0.1 * rng.random((5000, 25))
     H = np.array(nonneg.factorize(X / 2, 4, simplex=True, seed=0).H)
-    for chosen in ({"simplex": True, "upper": (None, 0.7 * X.max())}, {"fixed": 2 * H[:3], "simplex": True}):
-        result = nonneg.factorize(X, 4, seed=0, **chosen)
+    bounded, known = {"upper": (None, 0.7 * X.max())}, {"fixed": 2 * H[:3]}
+    known_to_be_empty = {"fixed": np.vstack([np.zeros(25), 2 * H[:3]])}
+    for chosen in (bounded, known, known_to_be_empty):
+        result = nonneg.factorize(X, 4, seed=0, simplex=True, **chosen)
         assert result.settings["thinned"] is not None
         assert result.trace.loss[0] < 1.02 * result.loss_value
 

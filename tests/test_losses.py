@@ -293,6 +293,16 @@ def test_a_warm_up_only_shortens_the_way(loss, convert, divergence):
     assert warm.loss_value == pytest.approx(divergence(X, warm.reconstruct(), beta_of(loss)), rel=1e-9)
 
 
+@pytest.mark.parametrize("loss", ["kullback-leibler", 1.5, "frobenius"])
+def test_a_warm_up_that_sees_nothing_harms_nothing(loss):
+    X = counts(loss, 4400, 9, 2)
+    X[:: nonneg.data.THINNING] = 0
+    warm = nonneg.factorize(X, 2, loss=loss, start="random", seed=0)
+    assert warm.settings["thinned"] is not None
+    rest = np.delete(X, np.s_[:: nonneg.data.THINNING], axis=0)
+    assert warm.loss_value <= 1.001 * nonneg.factorize(rest, 2, loss=loss, start="random", seed=0).loss_value
+
+
 def test_same_seed_same_bits(pair, dtype):
     X = counts(pair[0]).astype(dtype)
     options = {"loss": pair[0], "solver": pair[1], "start": "random", "n_init": 2, "seed": 5}

@@ -9,7 +9,7 @@ from nonneg.data.dense import Dense, mix
 from nonneg.data.low_rank import LowRank, sketch
 from nonneg.data.names import as_names, check_names, names_of
 from nonneg.data.observed import Observed, observe, warn_of_unobserved
-from nonneg.data.source import THINNING, Array, Entries, Scale, Source, counted, gram, root_counts
+from nonneg.data.source import THINNING, Array, Entries, Scale, Source, Thinned, counted, gram, root_counts
 from nonneg.data.sparse import Sparse
 from nonneg.data.weighted_dense import WeightedDense
 from nonneg.data.weighted_sparse import WeightedSparse
@@ -24,6 +24,7 @@ __all__ = [
     "Scale",
     "Source",
     "Sparse",
+    "Thinned",
     "WeightedDense",
     "WeightedSparse",
     "as_names",

@@ -144,7 +144,7 @@ class Dense:
         """Return what the kernels need to know of weights: nothing."""
         return {}
 
-    def thinned(self) -> Thinned | None:
+    def thinned(self) -> Thinned[Dense] | None:
         """Return every eleventh row of a tall X (column of a wide one in Fortran order), by a view."""
         if not worth_thinning(*self._data.shape):
             return None

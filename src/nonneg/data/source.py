@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -20,11 +20,20 @@ Array = np.ndarray[Any, np.dtype[Any]]
 THINNING = 11
 
 
-class Thinned(NamedTuple):
+S_co = TypeVar("S_co", bound="Source", covariant=True)
+
+
+class Thinned(NamedTuple, Generic[S_co]):
     """A part of X along its long side."""
 
     side: str  # "W": rows are left out; "H": columns are
-    source: Entries
+    source: S_co
+
+    def of(self, W: Array, H: Array) -> tuple[Array, Array]:
+        """Return the factors without what is left out; one that fits as it is stays as it is."""
+        pair = zip((W, H), self.source.shape, strict=True)
+        W, H = (F if F.shape[1] == size else F[:, ::THINNING].copy() for F, size in pair)
+        return W, H
 
 
 def worth_thinning(long: int, short: int) -> bool:
@@ -79,7 +88,7 @@ class Source(Protocol):
         """Return some rows, dense."""
         ...
 
-    def thinned(self) -> Thinned | None:
+    def thinned(self) -> Thinned[Source] | None:
         """Return every eleventh row (or column) of a long X, in the same scale; None where that is of no use."""
         ...
 
@@ -90,6 +99,10 @@ class Source(Protocol):
 
 class Entries(Source, Protocol):
     """A source whose entries can be read one by one, as divergences need them."""
+
+    def thinned(self) -> Thinned[Entries] | None:
+        """Return every eleventh row (or column), whose entries can be read, too."""
+        ...
 
     def divergence(
         self,

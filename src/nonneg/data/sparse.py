@@ -142,7 +142,7 @@ class Sparse:
         """Return X by the rows of a side's factor, and what the kernels need to know of weights: nothing."""
         return self._layout("csr" if side == "W" else "csc"), {}
 
-    def thinned(self) -> Thinned | None:
+    def thinned(self) -> Thinned[Sparse] | None:
         """Return every eleventh row of a tall X or column of a wide one."""
         m, n = self.shape
         if worth_thinning(m, n):

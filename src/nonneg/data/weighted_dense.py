@@ -171,7 +171,7 @@ class WeightedDense(Dense):
             X = X * np.sqrt(self.sample_weight)[:, None]
         return Dense(X, self.scale)
 
-    def thinned(self) -> Thinned | None:
+    def thinned(self) -> Thinned[WeightedDense] | None:
         """Return every eleventh row of a tall X (column of a wide one in Fortran order)."""
         if not worth_thinning(*self._data.shape):
             return None

@@ -97,7 +97,7 @@ class WeightedSparse(Sparse):
             data = data * np.sqrt(self._along_stored(self.sample_weight))
         return Sparse(type(X)((data, X.indices, X.indptr), shape=X.shape), self.scale)
 
-    def thinned(self) -> Thinned | None:
+    def thinned(self) -> Thinned[WeightedSparse] | None:
         """Return every eleventh row of a tall X or column of a wide one."""
         m, n = self.shape
         if not (worth_thinning(m, n) or worth_thinning(n, m)):

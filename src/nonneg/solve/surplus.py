@@ -15,7 +15,7 @@ from nonneg.solve.starts import Start
 from nonneg.solve.stop import Iterations, Rule, State
 
 # Parts at first for each one that was asked for; then iterations, and parts for each one that are left after them.
-# Measured on sparse data (benchmarks/chosen_parts.py): all at once, twice as many, or more stages do no better; dense
+# Measured on sparse data (benchmarks/warm_ups.py): all at once, twice as many, or more stages do no better; dense
 # data and other losses do not gain.
 AT_FIRST = 1.5
 STAGES = ((8, 1.25), (4, 1.0))

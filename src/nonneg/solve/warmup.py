@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nonneg.data import THINNING, Array, Dense, Entries, LowRank, Source, Sparse, root_counts, sketch
+from nonneg.data import THINNING, Array, Dense, Entries, LowRank, Source, Sparse, Thinned, root_counts, sketch
 from nonneg.solve.bounds import FREE, Pair
 from nonneg.solve.loop import iterate
 from nonneg.solve.momentum import Momentum, Restarting
@@ -26,7 +26,8 @@ class WarmUp:
     An eleventh of the rows stands for a tall X: its parts are nearly those of all rows, and W follows from them.
     For large dense data the squared error stands for any other loss: its products cost far less than passes over each
     entry, and it has fewer poor minima. Under the squared error a random sketch stands for dense data of low rank
-    (Tepper & Sapiro 2016, doi:10.1109/TSP.2016.2516971), and the parts of large sparse data are chosen from more.
+    (Tepper & Sapiro 2016, doi:10.1109/TSP.2016.2516971), an eleventh of it for the sketch, and the parts of large
+    sparse data are chosen from more.
     """
 
     def __init__(
@@ -46,26 +47,24 @@ class WarmUp:
         kept = few.complete()
         large = solver.warms_up and min(kept.shape) >= 4 * width(k)
         dense = large and isinstance(kept, Dense)
-        self.sketch = sketch_if_worth(kept, k, seed) if dense else None
+        self.sketch, self.energy = sketch_if_worth(kept, k, seed) if dense else (None, 0.0)
+        self.thinned_sketch = self.sketch.thinned() if self.sketch else None
         self.squared: Source | None = self.sketch or (kept if dense and beta != 2 else None)
         # Nothing is missing or weighed if what was kept is complete as it is.
         plain = beta == 2 and kept is few and bounds == FREE
         self.surplus = surplus(k) if large and isinstance(kept, Sparse) and plain and k > 1 else 0
         self.smallest: Source = self.sketch or kept
-        # Those of the rows and columns that are kept.
-        on_W, on_H = (
-            side if side is None or self.thinned is None or self.thinned.side != name else side.every(THINNING)
-            for name, side in zip("WH", bounds, strict=True)
-        )
-        self.bounds: Pair = on_W, on_H
+        self.bounds = thinned_bounds(bounds, self.thinned)
 
     @property
     def settings(self) -> dict[str, Any]:
         """What was used, as plain values."""
         return {
-            "thinned": None if self.thinned is None else {"side": self.thinned.side, "step": THINNING},
+            "thinned": described(self.thinned),
             "squared_error_first": self.squared is not None and self.beta != 2,
-            "sketch": None if self.sketch is None else {"rank": len(self.sketch.B), "energy": self.sketch.energy},
+            "sketch": None
+            if self.sketch is None
+            else {"rank": len(self.sketch.B), "energy": self.energy, "thinned": described(self.thinned_sketch)},
         }
 
     def counted_once(self, W: Array) -> Array:
@@ -78,33 +77,26 @@ class WarmUp:
 
         The seed is that of surplus parts; None adds none.
         """
-        W, H = start
+        problem, given = whole, start
         if self.thinned is not None:
-            if W.shape[1] != self.thinned.source.shape[0]:
-                W = W[:, ::THINNING].copy()
-            if H.shape[1] != self.thinned.source.shape[1]:
-                H = H[:, ::THINNING].copy()
-        if self.squared is not None:
-            W, H = self._by_squares(self.squared, (W, H), rules, state)
-        problem = whole
-        if self.thinned is not None:
-            kept = self.thinned.source
+            kept, start = self.thinned.source, self.thinned.of(*start)
             problem = self.solver.problem(kept, self._shrinks(kept), self.bounds)
+        if self.squared is not None:
+            start = self._by_squares(self.squared, start, rules, state)
         if self.surplus and seed is not None:
-            W, H = chosen_parts(problem, self.solver.momentum, (W, H), limits_of(rules), state, seed)
+            start = chosen_parts(problem, self.solver.momentum, start, limits_of(rules), state, seed)
         if self.thinned is None:
-            return W, H
-        W, H = self._follow(problem, self.solver.momentum(), (W, H), rules, state)
-        if self.thinned.side == "W":
-            return whole.solve("W", H, accuracy="rough"), H
-        return W, whole.solve("H", W, accuracy="rough")
+            return start
+        pair = self._follow(problem, self.solver.momentum(), start, rules, state)
+        return completed(whole, self.thinned, pair, given)
 
     def _by_squares(self, squared: Source, start: Start, rules: Sequence[Rule], state: State) -> Start:
-        W, H = start
-        # Under another loss a penalty would mean something else here.
-        shrinks = self._shrinks(squared) if self.beta == 2 else (Shrink(), Shrink())
-        problem = SquaredError(squared, shrinks, self.bounds)
-        W = W if self.roots[1] is None else W * self.roots[1]
+        W, H = start if self.roots[1] is None else (start[0] * self.roots[1], start[1])
+        problem = self._squared_error(squared, self.bounds)
+        if self.thinned_sketch is not None:
+            few = self._squared_error(self.thinned_sketch.source, thinned_bounds(self.bounds, self.thinned_sketch))
+            pair = self._follow(few, Restarting(), self.thinned_sketch.of(W, H), rules, state)
+            W, H = completed(problem, self.thinned_sketch, pair, (W, H))
         W, H = self._follow(problem, Restarting(), (W, H), rules, state)
         W = self.counted_once(W)
         if self.beta != 2:
@@ -112,6 +104,10 @@ class WarmUp:
             empty = ~(W.any(axis=1) & H.any(axis=1))
             W[empty], H[empty] = start[0][empty], start[1][empty]
         return W, H
+
+    def _squared_error(self, source: Source, bounds: Pair) -> SquaredError:
+        # Under another loss a penalty would mean something else here.
+        return SquaredError(source, self._shrinks(source) if self.beta == 2 else (Shrink(), Shrink()), bounds)
 
     def _shrinks(self, source: Source) -> tuple[Shrink, Shrink]:
         return scaled_shrinks(self.penalty, source, self.beta)
@@ -135,12 +131,46 @@ def limits_of(rules: Sequence[Rule]) -> list[Rule]:
     return [rule for rule in rules if isinstance(rule, (Iterations, Seconds))]
 
 
-def sketch_if_worth(source: Source, k: int, seed: int) -> LowRank | None:
-    """Sketch large dense data; a sketch that holds too little of them is thrown away."""
+def completed(problem: Problem, thinned: Thinned[Source], pair: Start, start: Start) -> Start:
+    """Return the factors of the whole problem from those of some of its rows or columns.
+
+    A part that is empty there may not be so elsewhere: it begins anew as in the start.
+    """
+    kept = thinned.side == "W"  # H is whole, 1, or W, 0
+    F, bounds = pair[kept], problem.bounds[kept]
+    empty = ~(pair[0].any(axis=1) & pair[1].any(axis=1))
+    if empty.any():
+        F[empty] = start[kept][empty]
+        if bounds is not None:
+            bounds.restrict(F)
+    if kept:
+        return problem.solve("W", F, accuracy="rough"), F
+    return F, problem.solve("H", F, accuracy="rough")
+
+
+def thinned_bounds(bounds: Pair, thinned: Thinned[Source] | None) -> Pair:
+    """Return the bounds on the factors of what is kept."""
+    if thinned is None:
+        return bounds
+    on_W, on_H = (
+        side if side is None or thinned.side != name else side.every(THINNING)
+        for name, side in zip("WH", bounds, strict=True)
+    )
+    return on_W, on_H
+
+
+def described(thinned: Thinned[Source] | None) -> dict[str, Any] | None:
+    """Return what was left out as plain values."""
+    return None if thinned is None else {"side": thinned.side, "step": THINNING}
+
+
+def sketch_if_worth(source: Source, k: int, seed: int) -> tuple[LowRank | None, float]:
+    """Sketch large dense data, and say how much of them it holds; where that is too little there is none."""
     if source.squared_norm == 0:
-        return None
+        return None, 0.0
     small = sketch(source, width(k), 1, seed)
-    return small if small.energy >= 0.8 else None
+    energy = small.squared_norm / source.squared_norm
+    return small if energy >= 0.8 else None, energy
 
 
 def width(k: int) -> int:
