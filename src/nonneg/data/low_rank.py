@@ -8,13 +8,12 @@ from nonneg._threads import one_blas_thread
 from nonneg.data.dense import mix
 from nonneg.data.source import THINNING, Array, Scale, Source, Thinned, gram
 
-# An eleventh of the longer side stands for all of it if that side is so many times as long as the rank. Measured with
-# benchmarks/thinned_sketch.py: from 80 on it saves time and costs nothing, at 40 it does neither.
-LONG = 80
-
 
 class LowRank:
-    """X ~ Q B: Q (m x r) is stored transposed, B is r x n. Of a whole sketch Q is orthonormal and B = Q' X."""
+    """X ~ Q B: Q (m x r) is stored transposed, B is r x n. Of a whole sketch Q is orthonormal and B = Q' X.
+
+    ``mean`` is that of X.
+    """
 
     sample_weight: Array | None = None
 
@@ -37,11 +36,9 @@ class LowRank:
         cross = float((gram(Wt, self.Qt) * gram(H, self.B)).sum())
         return 0.5 * max(0.0, self.squared_norm - 2 * cross + float((gram(Wt) * gram(H)).sum()))
 
-    def thinned(self) -> Thinned[LowRank] | None:
-        """Return every eleventh row or column, along the longer side, if it is far longer than the rank."""
+    def thinned(self) -> Thinned[LowRank]:
+        """Return every eleventh row or column, along the longer side."""
         m, n = self.shape
-        if max(m, n) < LONG * len(self.B):
-            return None
         side, Qt, B = ("W", self.Qt[:, ::THINNING], self.B) if m > n else ("H", self.Qt, self.B[:, ::THINNING])
         return Thinned(side, LowRank(np.ascontiguousarray(Qt), np.ascontiguousarray(B), self.scale, self.mean))
 

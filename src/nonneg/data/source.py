@@ -24,7 +24,7 @@ S_co = TypeVar("S_co", bound="Source", covariant=True)
 
 
 class Thinned(NamedTuple, Generic[S_co]):
-    """A part of X along its long side."""
+    """Every eleventh row or column, along the long side, of X or of its sketch."""
 
     side: str  # "W": rows are left out; "H": columns are
     source: S_co
@@ -88,10 +88,6 @@ class Source(Protocol):
         """Return some rows, dense."""
         ...
 
-    def thinned(self) -> Thinned[Source] | None:
-        """Return every eleventh row (or column) of a long X, in the same scale; None where that is of no use."""
-        ...
-
     def row_norms(self) -> Array:
         """Return the squared norm of every row, float64."""
         ...
@@ -101,7 +97,7 @@ class Entries(Source, Protocol):
     """A source whose entries can be read one by one, as divergences need them."""
 
     def thinned(self) -> Thinned[Entries] | None:
-        """Return every eleventh row (or column), whose entries can be read, too."""
+        """Return every eleventh row (or column) of a long X, in the same scale; None where that is of no use."""
         ...
 
     def divergence(

@@ -46,9 +46,13 @@ class WarmUp:
         self.roots = [root_counts(each) for each in (source, few)]
         kept = few.complete()
         large = solver.warms_up and min(kept.shape) >= 4 * width(k)
-        dense = large and isinstance(kept, Dense)
-        self.sketch, self.energy = sketch_if_worth(kept, k, seed) if dense else (None, 0.0)
-        self.thinned_sketch = self.sketch.thinned() if self.sketch else None
+        # Rows of W that count often are longer in the squared error; bounds on them would be others there.
+        same = bounds[0] is None or self.roots[1] is None
+        dense = large and same and isinstance(kept, Dense)
+        self.sketch = sketch_if_worth(kept, k, seed) if dense else None
+        self.energy = self.sketch.squared_norm / kept.squared_norm if self.sketch else None
+        long = self.thinned is None and max(kept.shape) >= LONG * width(k)
+        self.thinned_sketch = self.sketch.thinned() if self.sketch and long else None
         self.squared: Source | None = self.sketch or (kept if dense and beta != 2 else None)
         # Nothing is missing or weighed if what was kept is complete as it is.
         plain = beta == 2 and kept is few and bounds == FREE
@@ -77,7 +81,7 @@ class WarmUp:
 
         The seed is that of surplus parts; None adds none.
         """
-        problem, given = whole, start
+        problem = whole
         if self.thinned is not None:
             kept, start = self.thinned.source, self.thinned.of(*start)
             problem = self.solver.problem(kept, self._shrinks(kept), self.bounds)
@@ -88,7 +92,7 @@ class WarmUp:
         if self.thinned is None:
             return start
         pair = self._follow(problem, self.solver.momentum(), start, rules, state)
-        return completed(whole, self.thinned, pair, given)
+        return completed(whole, self.thinned, pair, start)
 
     def _by_squares(self, squared: Source, start: Start, rules: Sequence[Rule], state: State) -> Start:
         W, H = start if self.roots[1] is None else (start[0] * self.roots[1], start[1])
@@ -134,18 +138,18 @@ def limits_of(rules: Sequence[Rule]) -> list[Rule]:
 def completed(problem: Problem, thinned: Thinned[Source], pair: Start, start: Start) -> Start:
     """Return the factors of the whole problem from those of some of its rows or columns.
 
-    A part that is empty there may not be so elsewhere: it begins anew as in the start.
+    The factor that lacks none is kept, but for parts that are empty for want of what was left out: they begin anew as
+    in the start.
     """
-    kept = thinned.side == "W"  # H is whole, 1, or W, 0
-    F, bounds = pair[kept], problem.bounds[kept]
-    empty = ~(pair[0].any(axis=1) & pair[1].any(axis=1))
+    index = int(thinned.side == "W")
+    F, bounds = pair[index], problem.bounds[index]
+    empty = ~F.any(axis=1)
     if empty.any():
-        F[empty] = start[kept][empty]
+        F[empty] = start[index][empty]
         if bounds is not None:
             bounds.restrict(F)
-    if kept:
-        return problem.solve("W", F, accuracy="rough"), F
-    return F, problem.solve("H", F, accuracy="rough")
+    other = problem.solve(thinned.side, F, accuracy="rough")
+    return (other, F) if thinned.side == "W" else (F, other)
 
 
 def thinned_bounds(bounds: Pair, thinned: Thinned[Source] | None) -> Pair:
@@ -164,13 +168,17 @@ def described(thinned: Thinned[Source] | None) -> dict[str, Any] | None:
     return None if thinned is None else {"side": thinned.side, "step": THINNING}
 
 
-def sketch_if_worth(source: Source, k: int, seed: int) -> tuple[LowRank | None, float]:
-    """Sketch large dense data, and say how much of them it holds; where that is too little there is none."""
+def sketch_if_worth(source: Source, k: int, seed: int) -> LowRank | None:
+    """Sketch large dense data; a sketch that holds too little of them is thrown away."""
     if source.squared_norm == 0:
-        return None, 0.0
+        return None
     small = sketch(source, width(k), 1, seed)
-    energy = small.squared_norm / source.squared_norm
-    return small if energy >= 0.8 else None, energy
+    return small if small.squared_norm >= 0.8 * source.squared_norm else None
+
+
+# An eleventh of a sketch stands for it if the longer side is so many times as long as the rank. Measured: from 80 on
+# it saves time (benchmarks/warm_ups.py); at 40, three sets with k = 50, it costs time or leads to worse minima.
+LONG = 80
 
 
 def width(k: int) -> int:
