@@ -248,3 +248,22 @@ def short():
 def small(short):
     """Return the parts of the short signals."""
     return nonneg.factorize(short.data, 3, seed=0)
+
+
+@pytest.fixture(scope="session")
+def settings_of_equal_bits():
+    """Hold that a fit ends in the same bits on any number of threads, with X in any unit; return its settings."""
+
+    def check(X, k, **options):
+        results = []
+        for n, power in ((1, 0), (3, 0), (2, -18)):
+            factor = X.dtype.type(2.0**power)
+            with nonneg.threads(n):
+                result = nonneg.factorize(X * factor, k, seed=0, stop=nonneg.Iterations(5), **options)
+            results.append((result.W / factor, result.H))
+        for W, H in results[1:]:
+            assert np.array_equal(W, results[0][0])
+            assert np.array_equal(H, results[0][1])
+        return result.settings
+
+    return check

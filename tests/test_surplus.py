@@ -139,17 +139,8 @@ def test_fewer_starts_end_in_poor_minima(monkeypatch):
     assert poor[False] >= 3
 
 
-def test_bits_depend_on_neither_threads_nor_powers_of_two(dtype):
-    X = groups().astype(dtype)
-    results = []
-    for n, factor in ((1, 1.0), (3, 1.0), (2, 2.0**-18)):
-        with nonneg.threads(n):
-            result = nonneg.factorize(X * dtype.type(factor), K, start="random", seed=0, stop=Iterations(5))
-        assert result.settings["surplus"] == 2
-        results.append((result.W / dtype.type(factor), result.H))
-    for W, H in results[1:]:
-        assert np.array_equal(W, results[0][0])
-        assert np.array_equal(H, results[0][1])
+def test_bits_depend_on_neither_threads_nor_powers_of_two(dtype, settings_of_equal_bits):
+    assert settings_of_equal_bits(groups().astype(dtype), K, start="random")["surplus"] == 2
 
 
 def test_random_runs_after_a_given_one_choose_theirs():

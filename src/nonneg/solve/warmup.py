@@ -138,8 +138,8 @@ def limits_of(rules: Sequence[Rule]) -> list[Rule]:
 def completed(problem: Problem, thinned: Thinned[Source], pair: Start, start: Start) -> Start:
     """Return the factors of the whole problem from those of some of its rows or columns.
 
-    The factor that lacks none is kept, but for parts that are empty for want of what was left out: they begin anew as
-    in the start.
+    The factor of the other side stays as it is, but for empty parts: what was left out may hold them, so they begin
+    anew as in the start.
     """
     index = int(thinned.side == "W")
     F, bounds = pair[index], problem.bounds[index]
