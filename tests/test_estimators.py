@@ -170,6 +170,15 @@ def test_warnings_point_at_the_caller(X, category, call):
     assert [warning.filename for warning in caught] == [__file__]
 
 
+def test_uncertainties_in_the_place_of_y_are_pointed_out(X):
+    model = NMF(3, random_state=0)
+    for fit in (model.fit, model.fit_transform):
+        with pytest.warns(UserWarning, match=r"^y, which is ignored, has the shape of X: .* uncertainty=U\.$"):
+            fit(X, np.ones_like(X))
+        fit(X, np.ones(len(X)))
+        fit(X[:, :1], np.ones((len(X), 1)))
+
+
 def test_plain_updates_warn_of_zeros_that_stay_as_scikit_learns_do(X):
     for kind in (NMF, SklearnNMF):
         with pytest.warns(UserWarning, match="solver cannot update zeros present in the initialization"):

@@ -10,11 +10,15 @@ import scipy.sparse
 
 import nonneg
 from nonneg import NMF, Iterations, KKTBelow, Penalty, RelativeDecrease, _core, non_negative_factorization
+from nonneg.data import as_source
 from nonneg.datasets import make_planted
 from nonneg.solve.begin import matched
+from nonneg.solve.bounds import Bounds
 from nonneg.solve.constraints import check_constraints
+from nonneg.solve.loop import with_room
 from nonneg.solve.penalty import Shrink
 from nonneg.solve.solvers import solver_for
+from nonneg.solve.squared_error import SquaredError
 from nonneg.solve.starts import STARTS
 
 NAN = float("nan")
@@ -235,6 +239,74 @@ def test_upper_bounds_of_parts_that_nearly_coincide():
     assert loss(result.W) <= loss(want) * (1 + 1e-10)
 
 
+@pytest.mark.parametrize("loss", ["frobenius", "kullback-leibler", 1.5])
+@pytest.mark.parametrize("most", [1.0, 0.01, 1e-6])
+@pytest.mark.parametrize("start", ["nndsvda", "random"])
+def test_bounds_that_the_other_factor_can_make_up_for_forbid_nothing(loss, most, start):
+    rng = np.random.default_rng(0)
+    X, one = rng.random((100, 3)) @ rng.random((3, 20)), np.full((3, 20), np.inf)
+    one[0, 1] = most
+    options = {"loss": loss, "start": start, "seed": 0, "stop": (RelativeDecrease(1e-5), Iterations(400))}
+    free = nonneg.factorize(X, 3, **options)
+    for upper in ((None, one), (None, most), (most, None)):
+        bounded = nonneg.factorize(X, 3, upper=upper, **options)
+        assert bounded.relative_error <= max(1.1 * free.relative_error, 1e-4)
+        on_W, on_H = (np.inf if bound is None else bound for bound in upper)
+        assert (on_W >= bounded.W).all()
+        assert (on_H >= bounded.H).all()
+    # The scale is the usual one wherever the bound allows it.
+    loose = nonneg.factorize(X, 3, upper=(None, 2.0), **options)
+    np.testing.assert_allclose(loose.H.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_entry_on_an_idle_bound_may_grow_beside_the_others(seed):
+    rng = np.random.default_rng(seed)
+    W, H, most = rng.random((100, 3)), rng.random((3, 20)), np.full((3, 20), np.inf)
+    H[0, 1], most[0, 1] = 0.5, 0.01
+    start = H.copy()
+    start[0, 1] = 1e-4
+    result = nonneg.factorize(W @ H, 3, start=(W, start), upper=(None, most), seed=0)
+    assert result.relative_error < 1e-5
+    assert result.H[0, 1] <= 0.01
+
+
+def test_bounds_next_to_nothing_do_no_harm(dtype):
+    X, most = np.random.default_rng(0).random((60, 40)).astype(dtype), 1e-13
+    free = nonneg.factorize(X, 3, seed=0)
+    for upper in ((None, most), (most, None)):
+        result = nonneg.factorize(X, 3, upper=upper, seed=0)
+        assert result.loss_value == pytest.approx(free.loss_value, rel=5e-3)
+        assert (result.W if upper[1] is None else result.H).max() <= dtype.type(most)
+
+
+def test_penalties_fix_the_scale_so_that_no_bound_is_idle():
+    X, bounds = np.ones((9, 5)), (None, Bounds(np.zeros((2, 5)), np.full((2, 5), 0.1)))
+    pair = np.ones((2, 9)), np.ones((2, 5))
+    free = SquaredError(as_source(X), (Shrink(), Shrink()), bounds)
+    W, H = with_room(free, pair)
+    assert H.max() < 0.1
+    np.testing.assert_allclose(W.T @ H, pair[0].T @ pair[1])
+    for shrinks in ((Shrink(0.1), Shrink()), (Shrink(), Shrink(l2=0.1))):
+        assert with_room(SquaredError(as_source(X), shrinks, bounds), pair) is pair
+
+
+def test_bounds_count_where_something_fixes_the_scale():
+    rng = np.random.default_rng(0)
+    X, H = rng.random((100, 3)) @ rng.random((3, 20)), np.full((3, 20), np.inf)
+    H[0, 1] = 0.01
+    free = nonneg.factorize(X, 3, seed=0).loss_value
+    penalty = nonneg.Penalty(0.01, 0.01)
+    penalised = nonneg.factorize(X, 3, penalty=penalty, seed=0)
+    assert (penalised.H.max(axis=1) > 0.1).all()
+    known = np.full((1, 20), NAN)
+    known[0, 2] = 1.0
+    for given in ({"simplex": True}, {"fixed": known}, {"upper": (0.5, H)}, {"penalty": penalty}):
+        result = nonneg.factorize(X, 3, **{"upper": (None, H)} | given, seed=0)
+        assert result.H[0, 1] <= 0.01
+        assert result.loss_value > free + 1e-4
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_upper_bounds_hold_under_every_loss(table, loss, divergence):
     X, _ = table
@@ -252,7 +324,7 @@ def test_the_objective_falls_and_ends_at_an_optimum(table, loss, divergence):
     X, known = table
     beta = LOSSES[loss]
     result = nonneg.factorize(
-        X, 4, loss=loss, fixed=known, upper=(0.9, None), seed=0, stop=(RelativeDecrease(0), Iterations(3000))
+        X, 4, loss=loss, fixed=known, upper=(0.9, None), seed=0, stop=(RelativeDecrease(0), Iterations(12000))
     )
     if beta not in (1, 2):  # these are not extrapolated (1.5 is, and falls all the same)
         assert np.all(np.diff(result.trace.loss) <= 1e-12 * result.trace.loss[0])

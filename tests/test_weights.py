@@ -497,8 +497,9 @@ def test_what_is_no_number(name, value):
         nonneg.factorize(X0, 1, **{name: value})
 
 
-def test_an_uncertainty_may_be_unknown_where_x_is():
-    got = nonneg.factorize(GAP, 1, seed=0, uncertainty=np.where(np.isnan(GAP), np.nan, 2.0))
+@pytest.mark.parametrize("filler", [np.nan, 0, -999, np.inf])
+def test_an_uncertainty_may_be_anything_where_x_is_unknown(filler):
+    got = nonneg.factorize(GAP, 1, seed=0, uncertainty=np.where(np.isnan(GAP), filler, 2.0))
     want = nonneg.factorize(GAP, 1, seed=0)
     assert got.n_missing == 1
     same_bits(want, got, factor=0.25)

@@ -133,7 +133,7 @@ def observe(
         What each entry counts, at least 0; an entry of weight 0 may hold anything finite. Entries that a sparse
         matrix of weights does not store count 0; whole rows or columns for a sparse X need ``missing_values=0``.
     uncertainty : array-like or sparse matrix of shape (m, n), or broadcastable to it, optional
-        Standard error of each entry, above 0: weights of ``1 / uncertainty^2``.
+        Standard error of each entry, above 0: weights of ``1 / uncertainty^2``; infinite: not observed.
     sample_weight : array-like of shape (m,), optional
         How often each row counts.
     missing_values : nan, 0 or None

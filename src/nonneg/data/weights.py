@@ -64,6 +64,9 @@ def weigh(X: Array, values: Any, label: str) -> tuple[Array, Array | None, float
     """Return a dense X with NaN where the weight is 0, the weights by the largest of them, and that one."""
     if scipy.sparse.issparse(values):
         values = values.toarray()
+    if label == "uncertainty" and np.shape(values) == X.shape:
+        # Where nothing was observed, tables hold any number: 0, -999.
+        values = np.where(np.isnan(X), np.nan, _numbers(values, label))
     weights = _spread(_check_weights(values, label), values, X.shape, label)
     unknown = np.isnan(weights)
     if (unknown & ~np.isnan(X)).any():

@@ -104,8 +104,7 @@ class NMF(_BaseNMF):
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from nonneg import NMF
+    >>>     >>> from nonneg import NMF
     >>> X = np.array([[1, 1], [2, 1], [3, 1.2], [4, 1], [5, 0.8], [6, 1]])
     >>> model = NMF(n_components=2, init="random", random_state=0)
     >>> W = model.fit_transform(X)
@@ -228,7 +227,8 @@ class NMF(_BaseNMF):
             for H; in a tuple, the first item is for W, of shape (n_samples, f), the second for H, and None knows
             nothing. ``H`` is only where the fit begins, and all of it changes; what is fixed never does.
         upper : (upper_W, upper_H), optional
-            Upper bounds on the entries of W and of H: a number, an array that broadcasts to their shape, or None.
+            Upper bounds on the entries of W and of H: a number, an array that broadcasts to their shape, or None; see
+            `factorize`.
         simplex : bool
             Whether each row of W sums to one (squared error and Kullback-Leibler).
 
@@ -238,7 +238,7 @@ class NMF(_BaseNMF):
             Fitted.
         """
         counts = {"weights": weights, "uncertainty": uncertainty, "sample_weight": sample_weight, "robust": robust}
-        self.fit_transform(X, W=W, H=H, **counts, fixed=fixed, upper=upper, simplex=simplex)
+        self.fit_transform(X, y, W=W, H=H, **counts, fixed=fixed, upper=upper, simplex=simplex)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
@@ -282,7 +282,8 @@ class NMF(_BaseNMF):
             for H; in a tuple, the first item is for W, of shape (n_samples, f), the second for H, and None knows
             nothing. ``H`` is only where the fit begins, and all of it changes; what is fixed never does.
         upper : (upper_W, upper_H), optional
-            Upper bounds on the entries of W and of H: a number, an array that broadcasts to their shape, or None.
+            Upper bounds on the entries of W and of H: a number, an array that broadcasts to their shape, or None; see
+            `factorize`.
         simplex : bool
             Whether each row of W sums to one (squared error and Kullback-Leibler).
 
@@ -300,9 +301,16 @@ class NMF(_BaseNMF):
         -----
         ConvergenceWarning
             If `max_iter` ended the fit although ``tol > 0``.
+        UserWarning
+            If `y` has the shape of X, as uncertainties have.
         """
         rows, features = names_of(X)
         X = self._read(X, reset=True)
+        if X.shape[1] > 1 and getattr(y, "shape", None) == X.shape:
+            warn_caller(
+                "y, which is ignored, has the shape of X: give uncertainties or weights by name, as uncertainty=U.",
+                UserWarning,
+            )
         tables = {"weights": weights, "uncertainty": uncertainty, "sample_weight": sample_weight}
         tables |= {"fixed": fixed, "upper": upper}
         check_names((rows, features), W=W, H=H, **tables)

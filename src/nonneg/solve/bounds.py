@@ -10,6 +10,9 @@ from nonneg import _core
 from nonneg._threads import thread_count
 from nonneg.data import Array
 
+# How far a part may fill its idle bounds when iterations begin.
+ROOM = 0.25
+
 
 class Bounds(NamedTuple):
     """Constraints on one factor F, stored k x rows: ``low <= F <= high``, and each column sums to ``total``.
@@ -71,3 +74,39 @@ def within(bounds: Pair, pair: tuple[Array, Array]) -> tuple[Array, Array]:
         if side is not None:
             side.restrict(F)
     return W, H
+
+
+def idle_parts(bounds: Pair, k: int) -> tuple[Array, Array]:
+    """Return which parts of W and of H have bounds that forbid nothing: the other factor may take over the scale."""
+    idle = []
+    for side, other in (bounds, bounds[::-1]):
+        if side is None or side.total is not None:
+            idle.append(np.zeros(k, bool))
+            continue
+        assert side.low is not None
+        idle.append(side.held & ~side.low.any(axis=1) & np.logical_not(False if other is None else other.held))
+    return idle[0], idle[1]
+
+
+def filled(side: Bounds | None, F: Array) -> Array:
+    """Return how far each part fills its bounds: 1 where one of its entries is on its bound, 0 without bounds."""
+    if side is None or side.high is None:
+        return np.zeros(len(F))
+    bounded = (side.high > 0) & np.isfinite(side.high)
+    with np.errstate(over="ignore"):
+        shares: Array = np.divide(F, side.high, out=np.zeros(F.shape), where=bounded, dtype=np.float64)
+    return np.asarray(shares.max(axis=1))
+
+
+def room(bounds: Pair, pair: tuple[Array, Array]) -> Array:
+    """Return what to multiply parts of W by, and to divide those of H by, to leave room below idle bounds.
+
+    An entry on an idle bound could only grow beside the others of its part as these shrink: iterations would stop
+    where no optimum is.
+    """
+    factor = np.ones(len(pair[0]))
+    for sign, idle, side, F in zip((-1, 1), idle_parts(bounds, len(factor)), bounds, pair, strict=True):
+        over = idle & (filled(side, F) > ROOM)
+        # At most what leaves float32 its range.
+        factor[over] = np.minimum(filled(side, F)[over] / ROOM, 1e15) ** sign
+    return factor

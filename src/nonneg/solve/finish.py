@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nonneg.data import Array
-from nonneg.solve.bounds import FREE, held_parts
+from nonneg.solve.bounds import FREE, Pair, filled, held_parts, idle_parts, within
 from nonneg.solve.constraints import Constraints
 from nonneg.solve.loop import Path
 from nonneg.solve.losses import name_of
@@ -33,10 +33,7 @@ def finish(
     bare = not any(on_W) and not any(on_H)
     free = bare and problem.bounds == FREE
     if bare and not free:
-        # Parts whose scale nothing fixes get the canonical one, within the halves of the source's scale.
-        sums = H.sum(axis=1, dtype=np.float64, keepdims=True) / source.scale.H
-        sums[held_parts(problem.bounds, len(H))[:, None] | ~(sums > 0)] = 1
-        W, H = (W * sums).astype(W.dtype), (H / sums).astype(H.dtype)
+        W, H = canonical_within(problem.bounds, W, H, source.scale.H)
     if free:
         sums = H.sum(axis=1, dtype=np.float64, keepdims=True)
         H = (H / np.where(sums > 0, sums, 1)).astype(H.dtype)
@@ -73,6 +70,18 @@ def finish(
         seed=seed,
         settings=settings,
     )
+
+
+def canonical_within(bounds: Pair, W: Array, H: Array, unit: float) -> tuple[Array, Array]:
+    """Return parts of H that sum to one unit, where something else does not fix their scale, or as bounds allow."""
+    sums = H.sum(axis=1, dtype=np.float64) / unit
+    idle_W, idle_H = idle_parts(bounds, len(H))
+    sums[held_parts(bounds, len(H)) & ~idle_W & ~idle_H | ~(sums > 0)] = 1
+    sums = np.where(idle_H, np.maximum(sums, filled(bounds[1], H)), sums)
+    full = filled(bounds[0], W)
+    sums = np.where(idle_W & (full * sums > 1), 1 / np.where(full > 0, full, 1), sums)[:, None]
+    # Scaling rounds.
+    return within(bounds, ((W * sums).astype(W.dtype), (H / sums).astype(H.dtype)))
 
 
 def settle_in_order(problem: Problem, W: Array, H: Array, keep_order: bool) -> tuple[Array, Array]:

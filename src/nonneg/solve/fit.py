@@ -117,7 +117,8 @@ def factorize(
         tuple, the first item is for W, of shape (m, f), the second for H, and None knows nothing. Zeros forbid a part
         to use a feature. A start is only where a run begins, it keeps none of its numbers.
     upper : (upper_W, upper_H), optional
-        Upper bounds on the entries of W and of H: a number, an array that broadcasts to (m, k) or (k, n), or None.
+        Upper bounds on the entries of W and of H: a number, an array that broadcasts to (m, k) or (k, n), or None. A
+        bound on one of them alone forbids nothing where the other may take over the scale of a part.
     simplex : bool
         Whether each row of W sums to one: shares, abundances, weights of a mixture. It is a constraint of the
         minimisation, exact to rounding, not a rescaling afterwards. For the squared error and Kullback-Leibler.
