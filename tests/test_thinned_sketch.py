@@ -154,10 +154,12 @@ def test_rows_count_there_as_often_as_they_are_there(shape, stages):
 
 def test_rows_that_count_and_must_sum_to_one_are_not_sketched():
     X = data((LENGTH, SHORT))[0]
-    for given in ({"simplex": True}, {"upper": (1.0, None)}):
+    for given in ({"simplex": True}, {"upper": (1.0, 2.0)}):
         result = nonneg.factorize(X, K, sample_weight=np.arange(len(X)), seed=0, stop=Iterations(2), **given)
         assert result.settings["sketch"] is None
-    result = nonneg.factorize(X, K, sample_weight=np.arange(len(X)), upper=(None, 1.0), seed=0, stop=Iterations(2))
+    result = nonneg.factorize(
+        X, K, sample_weight=np.arange(len(X)), fixed=np.ones((1, SHORT)), seed=0, stop=Iterations(2)
+    )
     assert result.settings["sketch"] is not None
 
 

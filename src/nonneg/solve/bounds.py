@@ -10,9 +10,6 @@ from nonneg import _core
 from nonneg._threads import thread_count
 from nonneg.data import Array
 
-# How far a part may fill its idle bounds when iterations begin.
-ROOM = 0.25
-
 
 class Bounds(NamedTuple):
     """Constraints on one factor F, stored k x rows: ``low <= F <= high``, and each column sums to ``total``.
@@ -35,6 +32,13 @@ class Bounds(NamedTuple):
         """Return the bounds on every so manieth column."""
         low, high = (None if bound is None else np.ascontiguousarray(bound[:, ::step]) for bound in self[:2])
         return Bounds(low, high, self.total)
+
+    def unbounded(self, parts: Array) -> Bounds | None:
+        """Return the bounds without those above zero on the marked parts; None where that leaves none."""
+        if self.low is None or self.high is None:
+            return self
+        high = np.where(parts[:, None] & (self.high > 0), np.inf, self.high).astype(self.high.dtype)
+        return Bounds(self.low, high, self.total) if np.isfinite(high).any() or self.total is not None else None
 
     def restrict(self, F: Array) -> None:
         """Bring F to the nearest point that keeps to the bounds, in place."""
@@ -88,25 +92,23 @@ def idle_parts(bounds: Pair, k: int) -> tuple[Array, Array]:
     return idle[0], idle[1]
 
 
+def without_idle(bounds: Pair, k: int) -> Pair:
+    """Return what there is to keep to while the scale of parts is open: of idle bounds their zeros.
+
+    An entry on an idle bound could only grow beside the others of its part as these shrink: iterations would stop
+    where no optimum is.
+    """
+    idle = idle_parts(bounds, k)
+    if not (idle[0].any() or idle[1].any()):
+        return bounds
+    on_W, on_H = (side and side.unbounded(parts) for side, parts in zip(bounds, idle, strict=True))
+    return on_W, on_H
+
+
 def filled(side: Bounds | None, F: Array) -> Array:
     """Return how far each part fills its bounds: 1 where one of its entries is on its bound, 0 without bounds."""
     if side is None or side.high is None:
         return np.zeros(len(F))
     bounded = (side.high > 0) & np.isfinite(side.high)
-    with np.errstate(over="ignore"):
-        shares: Array = np.divide(F, side.high, out=np.zeros(F.shape), where=bounded, dtype=np.float64)
+    shares: Array = np.divide(F, side.high, out=np.zeros(F.shape), where=bounded, dtype=np.float64)
     return np.asarray(shares.max(axis=1))
-
-
-def room(bounds: Pair, pair: tuple[Array, Array]) -> Array:
-    """Return what to multiply parts of W by, and to divide those of H by, to leave room below idle bounds.
-
-    An entry on an idle bound could only grow beside the others of its part as these shrink: iterations would stop
-    where no optimum is.
-    """
-    factor = np.ones(len(pair[0]))
-    for sign, idle, side, F in zip((-1, 1), idle_parts(bounds, len(factor)), bounds, pair, strict=True):
-        over = idle & (filled(side, F) > ROOM)
-        # At most what leaves float32 its range.
-        factor[over] = np.minimum(filled(side, F)[over] / ROOM, 1e15) ** sign
-    return factor

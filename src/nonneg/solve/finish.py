@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nonneg.data import Array
-from nonneg.solve.bounds import FREE, Pair, filled, held_parts, idle_parts, within
+from nonneg.solve.bounds import FREE, Pair, filled, held_parts, idle_parts
 from nonneg.solve.constraints import Constraints
 from nonneg.solve.loop import Path
 from nonneg.solve.losses import name_of
@@ -74,14 +74,17 @@ def finish(
 
 def canonical_within(bounds: Pair, W: Array, H: Array, unit: float) -> tuple[Array, Array]:
     """Return parts of H that sum to one unit, where something else does not fix their scale, or as bounds allow."""
-    sums = H.sum(axis=1, dtype=np.float64) / unit
     idle_W, idle_H = idle_parts(bounds, len(H))
+    sums = H.sum(axis=1, dtype=np.float64) / unit
     sums[held_parts(bounds, len(H)) & ~idle_W & ~idle_H | ~(sums > 0)] = 1
     sums = np.where(idle_H, np.maximum(sums, filled(bounds[1], H)), sums)
     full = filled(bounds[0], W)
     sums = np.where(idle_W & (full * sums > 1), 1 / np.where(full > 0, full, 1), sums)[:, None]
-    # Scaling rounds.
-    return within(bounds, ((W * sums).astype(W.dtype), (H / sums).astype(H.dtype)))
+    W, H = (W * sums).astype(W.dtype), (H / sums).astype(H.dtype)
+    for F, idle, side in ((W, idle_W, bounds[0]), (H, idle_H, bounds[1])):
+        if idle.any() and side is not None:
+            side.restrict(F)  # scaling rounds
+    return W, H
 
 
 def settle_in_order(problem: Problem, W: Array, H: Array, keep_order: bool) -> tuple[Array, Array]:

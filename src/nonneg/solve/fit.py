@@ -27,7 +27,7 @@ from nonneg.data import (
     warn_of_unobserved,
 )
 from nonneg.solve.begin import StartArgument, make_start
-from nonneg.solve.bounds import FREE, held_parts
+from nonneg.solve.bounds import FREE, held_parts, without_idle
 from nonneg.solve.constraints import Constraints, check_constraints, check_simplex, warn_of_growth
 from nonneg.solve.finish import finish
 from nonneg.solve.loop import iterate
@@ -118,7 +118,8 @@ def factorize(
         to use a feature. A start is only where a run begins, it keeps none of its numbers.
     upper : (upper_W, upper_H), optional
         Upper bounds on the entries of W and of H: a number, an array that broadcasts to (m, k) or (k, n), or None. A
-        bound on one of them alone forbids nothing where the other may take over the scale of a part.
+        bound on one of them alone forbids nothing where the other may take over the scale of a part: the fit then
+        chooses a scale within it.
     simplex : bool
         Whether each row of W sums to one: shares, abundances, weights of a mixture. It is a constraint of the
         minimisation, exact to rounding, not a rescaling afterwards. For the squared error and Kullback-Leibler.
@@ -255,14 +256,16 @@ def _fit(
     began: float,
 ) -> Factorization:
     """Warm up, run from every start, finish every run and keep the best."""
-    bounds = constraints.scaled(source.scale)
-    warm_up = WarmUp(source, k, penalty, beta, solver, seed, bounds)
+    bounds, shrinks = constraints.scaled(source.scale), scaled_shrinks(penalty, source, beta)
+    # A penalty fixes the scale of parts, and so what bounds on them forbid.
+    binding = bounds if any(map(any, shrinks)) or penalty.shapes else without_idle(bounds, k)
+    warm_up = WarmUp(source, k, penalty, beta, solver, seed, binding)
     gaps = source.observed.unknown_lines if isinstance(source, (WeightedDense, WeightedSparse)) else None
     best: tuple[float, Factorization] | None = None
     for run_seed in [seed, *np.random.SeedSequence(seed).generate_state(n_init - 1).tolist()]:
-        problem = solver.problem(source, scaled_shrinks(penalty, source, beta), bounds)
+        problem = solver.problem(source, shrinks, binding)
         state = State(began=began, scale=source.scale, degree=beta)
-        name, given = make_start(source, warm_up, k, start if best is None else "random", run_seed, bounds)
+        name, given = make_start(source, warm_up, k, start if best is None else "random", run_seed, binding)
         # Parts that were given are not replaced, and a result is not improved by beginning it anew on less data.
         own_seed = None if name == "given" else run_seed
         resumed = name == "given" and isinstance(start, Factorization)
@@ -274,6 +277,9 @@ def _fit(
         path = iterate(problem, solver.momentum(), first, rules, callback, state)
         if name == "given" and solver.warms_up and objective(problem, given) < path.state.best[-1]:
             path = replace(path, W=given[0], H=given[1])
+        if binding is not bounds:
+            path = replace(path, W=problem.settle_W(path.W, path.H))
+            problem = solver.problem(source, shrinks, bounds)
         settings = {
             "k": int(k),
             "penalty": asdict(penalty),

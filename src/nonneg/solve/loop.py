@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from nonneg.data import Array
-from nonneg.solve.bounds import FREE, held_parts, room
+from nonneg.solve.bounds import FREE, held_parts
 from nonneg.solve.momentum import Momentum, Side
 from nonneg.solve.penalty import balance
 from nonneg.solve.problem import Problem
@@ -38,7 +38,7 @@ def iterate(
 ) -> Path:
     """Factorize from a start until a rule fires; factors are k x rows, in the source's scaled units."""
     state = state or State()
-    W, H = (Side(*side) for side in zip("WH", problem.begin(with_room(problem, start)), problem.bounds, strict=True))
+    W, H = (Side(*side) for side in zip("WH", problem.begin(start), problem.bounds, strict=True))
     rebalance(problem, W, H)
     previous = best = float("inf")
     while True:
@@ -82,20 +82,6 @@ def rebalance(problem: Problem, W: Side, H: Side) -> None:
         return
     factor = balance(W.plain, H.plain, *problem.shrinks, problem.source.sample_weight)
     if problem.bounds != FREE:
-        held = held_parts(problem.bounds, len(factor))
-        factor[held] = room(problem.bounds, (W.plain, H.plain))[held] if bare(problem) else 1
+        factor[held_parts(problem.bounds, len(factor))] = 1
     W.scale(factor)
     H.scale(1 / factor)
-
-
-def with_room(problem: Problem, start: tuple[Array, Array]) -> tuple[Array, Array]:
-    """Return a start whose parts are as small as idle bounds want them."""
-    if problem.bounds == FREE or not bare(problem):
-        return start
-    factor = room(problem.bounds, start)[:, None].astype(start[0].dtype)
-    return start[0] * factor, start[1] / factor
-
-
-def bare(problem: Problem) -> bool:
-    """Whether nothing is penalised, so that scale may go from one factor to the other."""
-    return not any(any(shrink) for shrink in problem.shrinks)
