@@ -54,8 +54,13 @@ class Bounds(NamedTuple):
         """Which parts must not be rescaled: masks of zeros and infinite bounds allow it."""
         if self.total is not None:
             return True
+        return np.asarray(self.bounded.any(axis=1))
+
+    @property
+    def bounded(self) -> Array:
+        """Which entries have a finite bound above zero, k x rows."""
         assert self.high is not None
-        return np.asarray(((self.high > 0) & np.isfinite(self.high)).any(axis=1))
+        return np.asarray((self.high > 0) & np.isfinite(self.high))
 
 
 Pair = tuple[Bounds | None, Bounds | None]
@@ -109,6 +114,5 @@ def filled(side: Bounds | None, F: Array) -> Array:
     """Return how far each part fills its bounds: 1 where one of its entries is on its bound, 0 without bounds."""
     if side is None or side.high is None:
         return np.zeros(len(F))
-    bounded = (side.high > 0) & np.isfinite(side.high)
-    shares: Array = np.divide(F, side.high, out=np.zeros(F.shape), where=bounded, dtype=np.float64)
+    shares: Array = np.divide(F, side.high, out=np.zeros(F.shape), where=side.bounded, dtype=np.float64)
     return np.asarray(shares.max(axis=1))
